@@ -1,0 +1,1 @@
+"""A distributed load cluster on Locust: subscribers, pollers, profiles, verdicts."""

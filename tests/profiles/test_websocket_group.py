@@ -1,0 +1,88 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from loadtest.profiles import Range, Reconnect, Session, WebSocketGroup
+from loadtest.profiles.wording import findings
+
+
+def group(**given: Any) -> WebSocketGroup:
+    return WebSocketGroup.model_validate({"websocket": "/ws", **given})
+
+
+def problems(**given: Any) -> list[tuple[str, str]]:
+    with pytest.raises(ValidationError) as caught:
+        group(**given)
+    return [(".".join(map(str, place)), text) for place, text, _ in findings(caught.value)]
+
+
+def test_a_group_needs_no_more_than_a_path() -> None:
+    least = group()
+    assert (least.kind, least.websocket, least.part.share) == ("websocket", "/ws", 1.0)
+    assert (least.max_message, least.connect_timeout, least.compression) == (16 * 1024 * 1024, 10.0, False)
+    assert least.session == Session(
+        length=None, cut_every=None, messages=None, reconnect=Reconnect(backoff=Range(0.1, 5.0), jitter="full")
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "payload"),
+    [
+        ("hello", "hello"),  # short for text
+        ({"text": "hello"}, "hello"),
+        ({"json": {"a": [1, None, "ä"]}}, '{"a":[1,null,"ä"]}'),
+        ({"json": False}, "false"),
+        ({"binary": "AAEC"}, b"\0\1\2"),
+    ],
+)
+def test_a_message_is_text_or_bytes(message: Any, payload: str | bytes) -> None:
+    assert group(send=[message]).send[0].payload == payload
+
+
+def test_reconnecting_can_be_switched_off_and_on() -> None:
+    assert group(session={"reconnect": False}).session.reconnect is False
+    assert group(session={"reconnect": True}).session.reconnect == Reconnect()
+
+
+def test_what_stands_for_no_data_is_a_list_of_matchers() -> None:
+    matchers = group(not_data=[{"binary": True}, {"keys": ["type", "at"]}]).not_data
+    assert [(matcher.binary, matcher.keys_) for matcher in matchers] == [(True, ()), (None, ("type", "at"))]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"share": 1, "count": 1}, [("count", "can't stand beside share: give one of them")]),
+        ({"share": 0}, [("share", "must be more than 0")]),
+        ({"count": 0}, [("count", "must be at least 1")]),
+        ({"send": [{}]}, [("send.0", "needs text, json or binary")]),
+        ({"send": [{"text": "a", "binary": "AA=="}]}, [("send.0.binary", "can't stand beside text: give one of them")]),
+        ({"send": "hello"}, [("send", "must be a list")]),
+        ({"not_data": [{"binary": False}]}, [("not_data.0.binary", "must be true")]),
+        ({"not_data": [{"keys": []}]}, [("not_data.0.keys", "must not be empty")]),
+        ({"send_time": "server_time"}, [("send_time", "must be a mapping (key: value)")]),
+        ({"send_time": {"field": "a", "unit": "min"}}, [("send_time.unit", "must be s, ms, us, ns or iso")]),
+        (
+            {"session": {"length": "1s", "cut_every": "1s"}},
+            [("session.cut_every", "can't stand beside length: give one of them")],
+        ),
+        (
+            {"session": {"messages": 5, "reconnect": False}},
+            [("session.messages", "closes and connects again, which reconnect: false forbids")],
+        ),
+        (
+            {"session": {"reconnect": {"backoff": "0s"}}},
+            [("session.reconnect.backoff", "must be more than 0")],
+        ),  # would spin
+        ({"session": {"reconnect": {"jitter": "some"}}}, [("session.reconnect.jitter", "must be full or none")]),
+        (
+            {"read": {"rate": "50/s"}},
+            [("read", "is not available yet; leave it out, and the group reads as fast as it can")],
+        ),
+        ({"freshness": {}}, [("freshness", "is not available yet; use send_time, or an SLO on gap or ping")]),
+        ({"pace": {"every": "1s"}}, [("pace", f"unknown key; there are {', '.join(WebSocketGroup.known_keys())}")]),
+    ],
+)
+def test_what_no_group_can_be_is_told(given: dict[str, Any], told: list[tuple[str, str]]) -> None:
+    assert problems(**given) == told
