@@ -1,0 +1,204 @@
+"""One distinct payload inspected once: is it data, is it right, when was it sent, which in the sequence.
+
+A broadcast reaches many subscribers of one worker as the same bytes: recognising it costs a comparison, not a parse.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from loadtest.profiles import WebSocketGroup
+
+__all__ = ["Inspected", "Inspector", "Kind"]
+
+REMEMBERED = 4
+"""How many recent payloads are compared with; more would cost more than parsing a small one."""
+REMEMBERED_BYTES = 4 * 2**20
+"""Larger payloads than this are not remembered."""
+WINDOW = 256
+"""Payloads not known before, after which remembering is judged: if fewer than one in eight of all that came were known,
+it is given up for the next RETRY messages."""
+RETRY = 2048
+
+
+class Kind(Enum):
+    """What a message is."""
+
+    DATA = "data"
+    NOT_DATA = "not data"
+    BAD = "bad"
+
+
+class Inspected(NamedTuple):
+    """What was found in one payload."""
+
+    kind: Kind
+    send_time: float | None = None
+    """Seconds since the epoch, by the server's clock; None if the message does not say."""
+    sequence: int | None = None
+    error: str | None = None
+    """The stable name of what is wrong with a BAD message."""
+
+
+DATA = Inspected(Kind.DATA)
+NOT_DATA = Inspected(Kind.NOT_DATA)
+SEQUENCE = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+def _bad(name: str) -> Inspected:
+    return Inspected(Kind.BAD, error=f"message: {name}")
+
+
+class _Object:
+    """Reads some keys of a JSON object, each as raw JSON; skips the others without building their values."""
+
+    def __init__(self, keys: Collection[str]) -> None:
+        self._fields = {key: f"f{i}" for i, key in enumerate(sorted(keys))}
+        fields: list[Any] = [(f, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for f in self._fields.values()]
+        rename = {field: key for key, field in self._fields.items()}
+        kind: Any
+        try:
+            kind = msgspec.defstruct("Message", fields, rename=rename)
+        except ValueError:  # msgspec names no field with quotes, backslashes or control characters
+            kind = dict[str, msgspec.Raw]
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+
+    def read(self, payload: bytes | msgspec.Raw) -> Mapping[str, msgspec.Raw]:
+        """Those of the keys that are there (of a key given twice, the last).
+
+        Raises:
+            msgspec.ValidationError: it is not a JSON object.
+            msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is not JSON, or nested too deeply to be read.
+        """
+        message = self._decoder.decode(payload)
+        if isinstance(message, dict):
+            return message
+        return {k: raw for k, field in self._fields.items() if (raw := getattr(message, field)) is not msgspec.UNSET}
+
+
+class _Field:
+    """One value at a dotted path."""
+
+    def __init__(self, path: str, kind: Any) -> None:
+        self.first, *rest = path.split(".")
+        self._rest = [(key, _Object([key])) for key in rest]
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind | None)
+
+    def pick(self, message: Mapping[str, msgspec.Raw]) -> Any:
+        """The value; None if it is null, or if it or an object on the way is not there.
+
+        Raises:
+            msgspec.DecodeError, UnicodeDecodeError: it is not of the kind.
+            RecursionError: what is beside it is nested too deeply.
+        """
+        raw = message.get(self.first)
+        for key, inner in self._rest:
+            if raw is None:
+                return None
+            try:
+                raw = inner.read(raw).get(key)
+            except msgspec.ValidationError:  # not an object, so without that key
+                return None
+        return None if raw is None else self._decoder.decode(raw)
+
+
+class Inspector:
+    """Inspects the messages of one group on one worker."""
+
+    def __init__(self, group: WebSocketGroup) -> None:
+        self._binary_is_not_data = any(matcher.binary for matcher in group.not_data)
+        self._not_data = [frozenset(matcher.keys_) for matcher in group.not_data if matcher.keys_]
+        self._expected = group.expect.keys_
+        self._unit = "s" if group.send_time is None else group.send_time.unit
+        time_kind = str if self._unit == "iso" else float
+        self._send_time = None if group.send_time is None else _Field(group.send_time.field, time_kind)
+        self._sequence = None if group.sequence is None else _Field(group.sequence, SEQUENCE)
+        wanted = frozenset(self._expected).union(*self._not_data)
+        wanted |= {field.first for field in (self._send_time, self._sequence) if field is not None}
+        self._object = _Object(wanted) if wanted else None
+        self._recent: deque[tuple[bytes, bool, Inspected]] = deque(maxlen=REMEMBERED)
+        self._hits = self._misses = self._resting = 0
+
+    def inspect(self, payload: bytes, text: bool) -> Inspected:  # noqa: FBT001 - a hot path takes no keywords
+        """Look at one message; `text` as opposed to binary. Never raises, whatever a server sends."""
+        if self._resting:
+            self._resting -= 1
+            return self._look(payload, text=text)
+        for known, known_text, inspected in self._recent:
+            if known == payload and known_text is text:
+                self._hits += 1
+                return inspected
+        inspected = self._look(payload, text=text)
+        self._learn(payload, inspected, text=text)
+        return inspected
+
+    def _learn(self, payload: bytes, inspected: Inspected, *, text: bool) -> None:
+        if len(payload) <= REMEMBERED_BYTES:
+            self._recent.appendleft((payload, text, inspected))
+        self._misses += 1
+        if self._misses == WINDOW:
+            if self._hits * 7 < self._misses:  # nearly all different: comparing is in vain
+                self._resting = RETRY
+                self._recent.clear()
+            self._hits = self._misses = 0
+
+    def _look(self, payload: bytes, *, text: bool) -> Inspected:
+        if not text:
+            if self._binary_is_not_data:
+                return NOT_DATA
+        elif not _is_utf8(payload):
+            return _bad("invalid UTF-8")
+        if self._object is None:
+            return DATA
+        try:
+            return self._judge(self._object.read(payload))
+        except msgspec.ValidationError:
+            return _bad("not a JSON object") if self._expected else DATA
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _bad("not JSON") if self._expected else DATA
+
+    def _judge(self, message: Mapping[str, msgspec.Raw]) -> Inspected:
+        if any(keys <= message.keys() for keys in self._not_data):
+            return NOT_DATA
+        for key in self._expected:
+            if key not in message:
+                return _bad(f"key missing: {key}")
+        try:
+            sent = None if self._send_time is None else self._send_time.pick(message)
+            send_time = None if sent is None else _seconds(sent, self._unit)
+        except (msgspec.DecodeError, ValueError, OverflowError):
+            return _bad("bad send time")
+        try:
+            sequence = None if self._sequence is None else self._sequence.pick(message)
+        except msgspec.DecodeError:
+            return _bad("bad sequence")
+        return Inspected(Kind.DATA, send_time, sequence)
+
+
+def _is_utf8(payload: bytes) -> bool:
+    if payload.isascii():
+        return True
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _seconds(value: Any, unit: str) -> float:
+    """A send time (a finite number, or text for iso) in seconds since the epoch.
+
+    Raises:
+        ValueError, OverflowError: it is none.
+    """
+    if unit != "iso":
+        return float(value * SCALES[unit])
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment.timestamp()

@@ -1,0 +1,152 @@
+"""results/summary.py: the sum of Records, whatever order they come in and however often."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from loadtest.histogram import Histogram
+from loadtest.results import Measured, Record, Summary
+
+
+def times_of(*seconds: float) -> list[Any]:
+    histogram = Histogram()
+    for value in seconds:
+        histogram.record(value)
+    return histogram.to_wire()
+
+
+def record(worker: str = "w1", serial: int = 0, **rest: Any) -> Record:
+    base = Record("r1", worker, 0, serial, serial, [], {}, {}, {}, {})
+    return msgspec.structs.replace(base, **rest)
+
+
+def delivery(*seconds: float, group: str = "subscribers") -> Measured:
+    return Measured(
+        group, "websocket", "delivery", "/ws/market", len(seconds), 0, 100 * len(seconds), times_of(*seconds)
+    )
+
+
+def requests(name: str, *seconds: float, failures: int = 0) -> Measured:
+    return Measured("pollers", "rest", "response", name, len(seconds) + failures, failures, 0, times_of(*seconds))
+
+
+def test_series_counters_and_errors_add_up_over_workers() -> None:
+    summary = Summary("r1")
+    summary.add(record("w1", 0, series=[delivery(0.010, 0.020)], counters={"subscribers": {"messages": 2}}))
+    summary.add(record("w2", 0, series=[delivery(0.030)], counters={"subscribers": {"messages": 1}}))
+    summary.add(record("w2", 1, errors={"subscribers": {"message: not JSON": 4}}))
+    times = summary.histogram("subscribers", "delivery")
+    assert times.count == 3
+    assert times.max == pytest.approx(0.030, rel=1e-3)
+    assert times.percentile(50) == pytest.approx(0.020, rel=1e-3)
+    assert summary.counted("subscribers", "messages") == 3
+    assert summary.errors["subscribers"] == {"message: not JSON": 4}
+    assert summary.workers["w2"].messages == 1
+
+
+def test_lost_order_and_repetition_change_nothing() -> None:
+    records = [
+        record(f"w{i % 3}", i // 3, series=[delivery(0.001 * (i + 1))], gauges={"g": {"users": i}}) for i in range(30)
+    ]
+    plain, shuffled = Summary("r1"), Summary("r1")
+    for each in records:
+        assert plain.add(each)
+    again = records + records[:10]
+    random.Random(7).shuffle(again)
+    assert sum(shuffled.add(each) for each in again) == 30
+    assert shuffled.histogram(None, "delivery") == plain.histogram(None, "delivery")
+    assert shuffled.users_by_second == plain.users_by_second
+
+
+def test_a_record_of_another_run_is_not_added() -> None:
+    summary = Summary("r1")
+    assert not summary.add(record(run="r0", counters={"g": {"messages": 5}}))
+    assert summary.counted(None, "messages") == 0
+
+
+def test_a_worker_is_finished_when_every_record_up_to_the_final_one_is_here() -> None:
+    summary = Summary("r1")
+    summary.add(record(serial=0))
+    summary.add(record(serial=2, final=True))
+    assert not summary.workers["w1"].finished  # serial 1 is missing
+    summary.add(record(serial=1))
+    assert summary.workers["w1"].finished
+
+
+def test_a_worker_that_came_back_is_finished_by_its_latest_life() -> None:
+    summary = Summary("r1")
+    summary.add(record(serial=0, final=True))
+    summary.add(record(serial=0, incarnation=1))
+    assert not summary.workers["w1"].finished
+    summary.add(record(serial=1, incarnation=1, final=True))
+    assert summary.workers["w1"].finished
+
+
+def test_peak_users_is_the_most_in_one_second_over_all_workers() -> None:
+    summary = Summary("r1")
+    summary.add(record("w1", 0, gauges={"a": {"users": 3}, "b": {"users": 4, "open": 9}}))
+    summary.add(record("w2", 0, gauges={"a": {"users": 5}}))
+    summary.add(record("w1", 1, gauges={"a": {"users": 11}}))
+    assert summary.peak_users == 12
+
+
+@pytest.mark.parametrize(
+    ("scope", "count"),
+    [
+        (None, 5),  # everything
+        ("rest", 2),  # a kind
+        ("subscribers", 3),  # a group
+        ("nobody", 0),
+    ],
+)
+def test_a_scope_is_a_group_a_kind_or_everything(scope: str | None, count: int) -> None:
+    summary = Summary("r1")
+    counters = {"subscribers": {"messages": 3}, "pollers": {"messages": 2}}
+    summary.add(record(series=[delivery(0.1), requests("GET /a", 0.2)], counters=counters))
+    assert summary.counted(scope, "messages") == count
+
+
+def test_a_name_selects_one_request() -> None:
+    summary = Summary("r1")
+    summary.add(record(series=[requests("GET /a", 0.1), requests("GET /b", 0.2, 0.3)]))
+    assert summary.histogram("rest", "response", "GET /b").count == 2
+    assert summary.histogram("rest", "response").count == 3
+
+
+GOOD = {"connects": 10, "connected": 10, "messages": 1_000_000}
+
+
+@pytest.mark.parametrize(
+    ("counters", "ratio", "attempts"),
+    [
+        ({}, None, 0),  # nothing attempted: no data
+        (GOOD, 0.0, 1_000_000),  # all good: as many as there were of the most frequent kind
+        ({**GOOD, "connected": 5, "connects_failed": 5}, 0.5, 10),  # failed connects aren't hidden by good messages
+        ({**GOOD, "closed_by_server": 2}, 0.2, 10),  # nor are connections that ended against our wish
+        ({**GOOD, "silences": 30}, 1.0, 10),  # silent again and again: all of them, not more
+        ({"connects": 10, "messages": 90, "bad_messages": 10}, 0.1, 100),
+        ({"requests": 200, "requests_failed": 3}, 0.015, 200),
+    ],
+)
+def test_the_error_ratio_is_the_worst_of_connects_requests_and_messages(
+    counters: dict[str, int], ratio: float | None, attempts: int
+) -> None:
+    summary = Summary("r1")
+    summary.add(record(counters={"g": counters}))
+    assert summary.error_ratio(None) == (ratio, attempts)
+
+
+def test_the_ledger_balances_when_every_connection_went_somewhere() -> None:
+    summary = Summary("r1")
+    counters = {"connects": 9, "connected": 6, "connects_failed": 2, "connects_cancelled": 1}
+    summary.add(record(counters={"g": {**counters, "closed_by_us": 4, "closed_by_server": 1, "closed_by_network": 1}}))
+    ledger = summary.ledger()
+    assert (ledger.pending, ledger.open, ledger.lost) == (0, 0, 2)
+
+
+def test_a_connection_that_nobody_closed_is_open() -> None:
+    summary = Summary("r1")
+    summary.add(record(counters={"g": {"connects": 3, "connected": 2, "closed_by_us": 1}}))
+    assert (summary.ledger().pending, summary.ledger().open) == (1, 1)

@@ -1,0 +1,75 @@
+"""placement.py: even, and with as few moves as possible."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.placement import moves, place
+
+GROUPS = ("subscribers", "pollers")
+WORKERS = [f"w{i}" for i in range(8)]
+
+counts = st.fixed_dictionaries({group: st.integers(0, 400) for group in GROUPS})
+some_workers = st.sets(st.sampled_from(WORKERS), min_size=1).map(sorted)
+
+
+@given(some_workers, counts)
+def test_every_user_is_placed_and_each_group_is_even_to_within_one(workers: list[str], target: dict[str, int]) -> None:
+    placement = place({}, workers, target)
+    for group, users in target.items():
+        shares = [placement[worker][group] for worker in workers]
+        assert sum(shares) == users
+        assert max(shares) - min(shares) <= 1
+
+
+@given(some_workers, counts)
+def test_a_worker_runs_at_most_one_user_more_than_its_share_of_all_groups_together_needs(
+    workers: list[str], target: dict[str, int]
+) -> None:
+    totals = [sum(groups.values()) for groups in place({}, workers, target).values()]
+    assert max(totals) - min(totals) <= 1
+
+
+@given(some_workers, counts)
+def test_the_same_target_again_moves_nobody(workers: list[str], target: dict[str, int]) -> None:
+    placement = place({}, workers, target)
+    assert place(placement, workers, target) == placement
+
+
+@given(some_workers, counts, counts)
+def test_a_growing_load_stops_nobody(workers: list[str], target: dict[str, int], more: dict[str, int]) -> None:
+    before = place({}, workers, target)
+    after = place(before, workers, {group: target[group] + more[group] for group in GROUPS})
+    assert moves(before, after) == 0
+
+
+@given(some_workers.filter(lambda workers: len(workers) > 1), counts)
+def test_a_lost_worker_stops_nobody_on_the_others(workers: list[str], target: dict[str, int]) -> None:
+    before = place({}, workers, target)
+    assert moves(before, place(before, workers[1:], target)) == 0
+
+
+@pytest.mark.parametrize(
+    ("workers", "joined", "expected"),
+    [
+        (["w0"], ["w1"], 200),  # half of 400 must go to the new one
+        (["w0", "w1"], ["w2", "w3", "w4", "w5", "w6", "w7"], 298),  # a quarter stays: 13 of 12.5 and 38 of 37.5, twice
+        (["w0", "w1", "w2"], [], 0),  # nobody came
+    ],
+)
+def test_a_joining_worker_takes_no_more_than_its_even_share(
+    workers: list[str], joined: list[str], expected: int
+) -> None:
+    target = {"subscribers": 100, "pollers": 300}
+    before = place({}, workers, target)
+    assert moves(before, place(before, workers + joined, target)) == expected
+
+
+def test_eight_workers_to_seven_with_800_users_in_two_groups_stops_nobody() -> None:
+    """Locust's own dispatcher stopped 287 of them."""
+    before = place({}, WORKERS, {"subscribers": 300, "pollers": 500})
+    assert moves(before, place(before, WORKERS[:7], {"subscribers": 300, "pollers": 500})) == 0
+
+
+def test_without_workers_nobody_is_placed() -> None:
+    assert place({}, [], {"subscribers": 3}) == {}
