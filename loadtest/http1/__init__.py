@@ -1,0 +1,6 @@
+"""HTTP/1.1 as values and bytes (RFC 9110, RFC 9112): request bytes out, response bytes in. No socket, no clock."""
+
+from loadtest.http1.request import NO_JSON, Request
+from loadtest.http1.response import Response, ResponseParser
+
+__all__ = ["NO_JSON", "Request", "Response", "ResponseParser"]
