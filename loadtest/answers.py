@@ -1,9 +1,8 @@
 """Whether an HTTP answer is what the profile expects. A body that was seen before is not looked at again."""
 
-from typing import Any
-
 import msgspec
 
+from loadtest.json_object import JsonObject
 from loadtest.profiles import AnswerCheck
 
 __all__ = ["AnswerInspector"]
@@ -16,10 +15,7 @@ class AnswerInspector:
         self._statuses = frozenset(expect.status)
         self._contains = expect.contains.encode() if expect.contains is not None else None
         self._keys = expect.keys_
-        # One field for each key, kept as raw JSON: msgspec skips over the values instead of building them.
-        fields: list[Any] = [(f"f{i}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for i in range(len(self._keys))]
-        rename = {f"f{i}": key for i, key in enumerate(self._keys)}
-        self._decoder = msgspec.json.Decoder(msgspec.defstruct("Answer", fields, rename=rename))
+        self._object = JsonObject(self._keys)
         self._last: bytes | None = None
         self._last_problem: str | None = None
 
@@ -42,10 +38,9 @@ class AnswerInspector:
         try:
             if not body.isascii():
                 body.decode()  # msgspec does not look into the strings that it skips
-            answer = self._decoder.decode(body)
+            answer = self._object.read(body)
         except msgspec.ValidationError:
             return "response: not a JSON object"
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "response: not JSON"
-        missing = [key for i, key in enumerate(self._keys) if getattr(answer, f"f{i}") is msgspec.UNSET]
-        return f"response: key missing: {missing[0]}" if missing else None
+        return next((f"response: key missing: {key}" for key in self._keys if key not in answer), None)

@@ -4,13 +4,14 @@ A broadcast reaches many subscribers of one worker as the same bytes: recognisin
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from loadtest.json_object import JsonObject
 from loadtest.profiles import WebSocketGroup
 
 __all__ = ["Inspected", "Inspector", "Kind"]
@@ -54,39 +55,12 @@ def _bad(name: str) -> Inspected:
     return Inspected(Kind.BAD, error=f"message: {name}")
 
 
-class _Object:
-    """Reads some keys of a JSON object, each as raw JSON; skips the others without building their values."""
-
-    def __init__(self, keys: Collection[str]) -> None:
-        self._fields = {key: f"f{i}" for i, key in enumerate(sorted(keys))}
-        fields: list[Any] = [(f, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for f in self._fields.values()]
-        rename = {field: key for key, field in self._fields.items()}
-        kind: Any
-        try:
-            kind = msgspec.defstruct("Message", fields, rename=rename)
-        except ValueError:  # msgspec names no field with quotes, backslashes or control characters
-            kind = dict[str, msgspec.Raw]
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
-
-    def read(self, payload: bytes | msgspec.Raw) -> Mapping[str, msgspec.Raw]:
-        """Those of the keys that are there (of a key given twice, the last).
-
-        Raises:
-            msgspec.ValidationError: it is not a JSON object.
-            msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is not JSON, or nested too deeply to be read.
-        """
-        message = self._decoder.decode(payload)
-        if isinstance(message, dict):
-            return message
-        return {k: raw for k, field in self._fields.items() if (raw := getattr(message, field)) is not msgspec.UNSET}
-
-
 class _Field:
     """One value at a dotted path."""
 
     def __init__(self, path: str, kind: Any) -> None:
         self.first, *rest = path.split(".")
-        self._rest = [(key, _Object([key])) for key in rest]
+        self._rest = [(key, JsonObject([key])) for key in rest]
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind | None)
 
     def pick(self, message: Mapping[str, msgspec.Raw]) -> Any:
@@ -120,7 +94,7 @@ class Inspector:
         self._sequence = None if group.sequence is None else _Field(group.sequence, SEQUENCE)
         wanted = frozenset(self._expected).union(*self._not_data)
         wanted |= {field.first for field in (self._send_time, self._sequence) if field is not None}
-        self._object = _Object(wanted) if wanted else None
+        self._object = JsonObject(wanted) if wanted else None
         self._recent: deque[tuple[bytes, bool, Inspected]] = deque(maxlen=REMEMBERED)
         self._hits = self._misses = self._resting = 0
 

@@ -89,6 +89,7 @@ def _metric(key: SeriesKey, series: Series) -> dict[str, Any]:
         "count": series.count,
         "failures": series.failures,
         "samples": times.count,
+        "clamped": times.clamped,
         "unit": "ms",
         "mean": ms(times.total / times.count) if times.count else None,
         "p50": ms(times.percentile(50)),

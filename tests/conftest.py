@@ -5,7 +5,12 @@ from collections.abc import Iterator
 
 import locust  # noqa: F401 - see above
 
+import hypothesis
 import pytest
+
+# Shared machines stall: an example that took long says nothing about the code.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 REQUIRED = frozenset(os.environ.get("LOADTEST_REQUIRE", "").split(","))
 """Markers whose tests may not be skipped: CI installs what they need, so a skip there is a failure."""

@@ -21,6 +21,7 @@ from loadtest.profiles.rest import AnswerCheck
         ({"keys": ["a"]}, 200, b'{"x": {"a": 1}}', "response: key missing: a"),  # top level only
         ({"keys": ["a"]}, 200, b'{"a": null}', None),  # null is there
         ({"keys": ["not an identifier", "1"]}, 200, b'{"not an identifier": 1, "1": 2}', None),
+        ({"keys": ['say "a"']}, 200, b'{"say \\"a\\"": 1}', None),  # a key that needs escapes
         ({"keys": ["a"]}, 200, b"[1]", "response: not a JSON object"),
         ({"keys": ["a"]}, 200, b"<html>", "response: not JSON"),
         ({"keys": ["a"]}, 200, b'{"a": 1', "response: not JSON"),  # cut short

@@ -180,11 +180,13 @@ class Summary:
     def error_ratio(self, scope: str | None) -> tuple[float | None, int]:
         """The worst of three shares, and of how many: a million good messages must not hide failed connects.
 
-        Connects that failed, ended against our wish or fell silent; requests that failed; messages that were bad.
+        Connects that failed, ended against our wish or by a breach of the protocol, or fell silent; requests that
+        failed; messages that were bad.
         (None, 0) where nothing was attempted.
         """
         ledger = self.ledger(scope)
-        unwell = ledger.failed + ledger.lost + self.counted(scope, "silences")
+        unwell = ledger.failed + ledger.lost
+        unwell += self.counted(scope, "violations") + self.counted(scope, "silences")
         bad = self.counted(scope, "bad_messages")
         shares = [
             (min(unwell, ledger.attempted), ledger.attempted),

@@ -16,6 +16,7 @@ The default measure is delivery for WebSockets and response for REST.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 
 __all__ = ["MEASURES", "Threshold", "parse"]
@@ -41,9 +42,9 @@ LATER = {
 }
 """Words of the grammar to come, and what they will be about."""
 
-_TOKEN = re.compile(r'\s*("[^"]*"|<=|>=|<|>|[^\s<>"]+)')
+_TOKEN = re.compile(r'"[^"]*"|<=|>=|[^\s<>"]+|.', re.DOTALL)
 _AGGREGATE = re.compile(r"p(\d{1,2}(\.\d+)?|100)|mean|max")
-_LIMIT = re.compile(r"(\d+(?:\.\d+)?)\s*(\S*)")
+_LIMIT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([^\s\d.]\S*|)")  # a float keeps 15 digits, so str() is exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Threshold:
         else:
             name = None if self.name is None else f'"{self.name}"'
             words = [self.scope, self.measure, name, self.aggregate]
-        limit = f"{self.limit / self.scale:.12g}"
+        limit = f"{self.limit / self.scale:.6f}".rstrip("0").rstrip(".")
         return " ".join(word for word in words if word is not None) + f" {self.op} {limit}{self.unit}"
 
 
@@ -88,20 +89,23 @@ def parse(text: str, groups: Mapping[str, str]) -> Threshold:
     Raises:
         ValueError: with a sentence on what is wrong and what is expected.
     """
-    words = _TOKEN.findall(text)
+    words = [word for word in _TOKEN.findall(text) if not word.isspace()]
+    if '"' in words:
+        raise ValueError("has a quote without its other half")
     for word in words:
         if word in LATER and word not in groups:
             raise ValueError(f"{word!r}: SLOs on {LATER[word]} are not available yet")
     operator = next((i for i, word in enumerate(words) if word in OPERATORS), None)
     if operator is None:
-        raise ValueError("has no comparison: write it like `rest response p95 < 200ms` or `errors < 1%`")
+        raise ValueError("has no comparison (<, <=, >, >=): write it like `rest response p95 < 200ms` or `errors < 1%`")
     left, right = words[:operator], " ".join(words[operator + 1 :])
     scope = left.pop(0) if left and (left[0] in groups or left[0] in MEASURES) else None
     if left == ["errors"]:
         limit, unit = _limit(right, {"%": 0.01}, "a share such as 1%")
         return Threshold(scope, "errors", None, "ratio", words[operator], limit, unit)
+    scope, measure, name, aggregate = _figure(scope, left, groups)
     limit, unit = _limit(right, UNITS, "a time such as 200ms")
-    return _figure(scope, left, (words[operator], limit, unit), groups)
+    return Threshold(scope, measure, name, aggregate, words[operator], limit, unit)
 
 
 def _limit(text: str, units: Mapping[str, float], example: str) -> tuple[float, str]:
@@ -111,10 +115,13 @@ def _limit(text: str, units: Mapping[str, float], example: str) -> tuple[float, 
     number, unit = match.groups()
     if unit not in units:
         raise ValueError(f"the limit {text!r} needs a unit ({', '.join(units)}): {example}")
-    return float(number) * units[unit], unit
+    return float(Decimal(number) * Decimal(str(units[unit]))), unit  # 7 * 0.01 is more than 0.07
 
 
-def _figure(scope: str | None, left: list[str], rest: tuple[str, float, str], groups: Mapping[str, str]) -> Threshold:
+def _figure(scope: str | None, left: list[str], groups: Mapping[str, str]) -> tuple[str | None, str, str | None, str]:
+    """(scope, measure, name, aggregate) from the words after the scope and before the comparison; raises ValueError."""
+    if left[:1] == ["errors"]:
+        raise ValueError("errors are a share of everything: write it like `errors < 1%` or `rest errors < 1%`")
     kind = groups.get(scope, scope) if scope is not None else None
     every = dict.fromkeys(measure for measures in MEASURES.values() for measure in measures)
     measure = left.pop(0) if left and left[0] in every else None
@@ -132,8 +139,7 @@ def _figure(scope: str | None, left: list[str], rest: tuple[str, float, str], gr
         scope = scope or kind
     elif kind is not None and measure not in MEASURES[kind]:
         raise ValueError(f"{kind} has no {measure!r}; it has {', '.join(MEASURES[kind])}")
-    op, limit, unit = rest
-    return Threshold(scope, measure, name, aggregate, op, limit, unit)
+    return scope, measure, name, aggregate
 
 
 def _only_kind(groups: Mapping[str, str]) -> str:
@@ -147,7 +153,7 @@ def _unknown(left: list[str], groups: Mapping[str, str], measures: Mapping[str, 
     known = [*groups, *MEASURES, *measures, "errors", "mean", "max", "p50", "p95", "p99"]
     for word in left:
         close = get_close_matches(word, known, 1)
-        if word not in known and close:
+        if word not in known and close and not re.match(r"p\d", word):
             return f"{word!r} is not known: did you mean {close[0]!r}?"
     if left and not _AGGREGATE.fullmatch(left[-1]):
         return f"{left[-1]!r} is no aggregate: use pNN (such as p99), mean or max"

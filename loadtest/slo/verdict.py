@@ -11,6 +11,9 @@ __all__ = ["Figures", "Outcome", "Verdict", "judge"]
 
 Outcome = Literal["pass", "fail", "no-data"]
 
+PLAIN = 999.5
+"""From here on three digits would print with an exponent."""
+
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": lambda observed, limit: observed < limit,
     "<=": lambda observed, limit: observed <= limit,
@@ -48,7 +51,8 @@ class Verdict:
             return f"{self.outcome:<8}{self.text:<44} no samples"
         error = f" ± {self.error:.2g}" if self.error else ""
         space = "" if self.unit == "%" else " "
-        observed = f"observed {self.observed:.3g}{error}{space}{self.unit}"
+        figure = f"{self.observed:.3g}" if abs(self.observed) < PLAIN else f"{self.observed:,.0f}"
+        observed = f"observed {figure}{error}{space}{self.unit}"
         return f"{self.outcome:<8}{self.text:<44} {observed} (n={self.samples:,})"
 
 
