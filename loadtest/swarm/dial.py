@@ -1,0 +1,164 @@
+"""Making a connection: DNS, TCP and TLS, each failure under its own stable name. What is said over it is not here."""
+
+import errno
+import ssl
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+import gevent
+import gevent.socket
+
+from loadtest.errors import ConnectFailed
+from loadtest.swarm.edge import READ_BYTES
+from loadtest.swarm.tls import TlsLayer, client_context
+from loadtest.swarm.transport import Transport, TransportSink
+
+__all__ = ["Address", "dial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to connect. `verify` and `ca_file` (PEM; instead of the system's) matter for TLS only."""
+
+    host: str
+    port: int
+    tls: bool = False
+    verify: bool = True
+    ca_file: str | None = None
+
+
+OURS = {
+    errno.EMFILE: "connect: out of descriptors",
+    errno.ENFILE: "connect: out of descriptors",
+    errno.EADDRNOTAVAIL: "connect: out of local ports",
+    errno.ENOBUFS: "connect: out of memory",
+    errno.ENOMEM: "connect: out of memory",
+    errno.EPERM: "connect: not permitted",
+}
+"""What this machine and not the server is the limit of."""
+THEIRS = {
+    errno.ECONNREFUSED: "connect: refused",
+    errno.ECONNRESET: "connect: connection reset",
+    errno.EPIPE: "connect: connection reset",
+    errno.ECONNABORTED: "connect: connection reset",
+    errno.ETIMEDOUT: "connect: timeout: TCP",
+    errno.EHOSTUNREACH: "connect: unreachable",
+    errno.ENETUNREACH: "connect: unreachable",
+    errno.ENETDOWN: "connect: unreachable",
+    errno.EHOSTDOWN: "connect: unreachable",
+    errno.EAFNOSUPPORT: "connect: unreachable",
+    errno.EACCES: "connect: unreachable",
+}
+
+
+def dial(address: Address, sink: TransportSink, timeout: float) -> Transport:
+    """Connect to the first address of a name that accepts, within `timeout` seconds for all of it together.
+
+    Blocks the calling greenlet only.
+
+    Raises:
+        ConnectFailed: with the name of the step that failed; of several addresses, the last one's.
+    """
+    deadline = time.monotonic() + timeout
+    try:
+        sock = _connect(_resolve(address, timeout), deadline)
+    except OSError as exc:
+        raise _failure(exc) from None
+    try:
+        tls = _secure(sock, address, deadline) if address.tls else None
+        return Transport(sock, sink, tls)
+    except BaseException:  # also a greenlet that is killed
+        sock.close()
+        raise
+
+
+def _failure(exc: OSError) -> ConnectFailed:
+    code = exc.errno or 0
+    if code in OURS:
+        return ConnectFailed(OURS[code], ours=True)
+    return ConnectFailed(THEIRS.get(code, "connect: socket error"))
+
+
+def _resolve(address: Address, timeout: float) -> list[tuple[Any, ...]]:
+    """What getaddrinfo says, in its order; a literal address is not looked up."""
+    host = address.host
+    try:
+        version = ip_address(host.partition("%")[0]).version
+    except ValueError:
+        pass
+    else:
+        if "%" not in host:
+            family = gevent.socket.AF_INET6 if version == 6 else gevent.socket.AF_INET  # noqa: PLR2004 - IPv6
+            return [(family, (host, address.port))]
+    try:
+        host.encode("idna")  # gevent would print what the resolver's thread raises
+        with gevent.Timeout(timeout, ConnectFailed("connect: timeout: DNS")):
+            found = gevent.socket.getaddrinfo(host, address.port, type=gevent.socket.SOCK_STREAM)
+    except (gevent.socket.gaierror, UnicodeError):
+        raise ConnectFailed("connect: DNS") from None
+    return [(family, where) for family, _, _, _, where in found]
+
+
+def _connect(candidates: list[tuple[Any, ...]], deadline: float) -> Any:
+    """The first that accepts; each may take an equal part of the time left, so that a dead one leaves some."""
+    failure: OSError | None = None
+    for left, (family, where) in zip(range(len(candidates), 0, -1), candidates, strict=True):
+        sock = None
+        try:
+            sock = gevent.socket.socket(family, gevent.socket.SOCK_STREAM)
+            sock.settimeout(max(0.001, (deadline - time.monotonic()) / left))
+            sock.connect(where)
+            sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+        except TimeoutError:
+            failure = OSError(errno.ETIMEDOUT, "")
+        except OSError as exc:
+            failure = exc
+        else:
+            connected, sock = sock, None
+            return connected
+        finally:
+            if sock is not None:
+                sock.close()
+    raise failure or ConnectFailed("connect: DNS")
+
+
+def _secure(sock: Any, address: Address, deadline: float) -> TlsLayer:
+    try:
+        context = client_context(address.verify, address.ca_file)
+    except OSError:  # SSLError is one
+        raise ConnectFailed("connect: TLS: CA file", ours=True) from None
+    try:
+        tls = TlsLayer(context, address.host)
+        _shake_hands(sock, tls, deadline)
+    except TimeoutError:
+        raise ConnectFailed("connect: timeout: TLS") from None
+    except ssl.SSLCertVerificationError:
+        raise ConnectFailed("connect: TLS: certificate") from None
+    except (ssl.SSLError, ValueError):  # ValueError: a name that cannot be one (too long a label)
+        raise ConnectFailed("connect: TLS: handshake") from None
+    except OSError as exc:
+        raise _failure(exc) from None
+    return tls
+
+
+def _shake_hands(sock: Any, tls: TlsLayer, deadline: float) -> None:
+    """Carry bytes to and fro until both sides are done (RFC 8446, 4).
+
+    Raises:
+        TimeoutError, OSError, ssl.SSLError: it failed; the alert that says why was sent.
+    """
+    while True:
+        sock.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            done = tls.shake_hands()
+        except ssl.SSLError:
+            with suppress(OSError):
+                sock.sendall(tls.to_send())
+            raise
+        sock.sendall(tls.to_send())
+        if done:
+            return
+        tls.feed(sock.recv(READ_BYTES))

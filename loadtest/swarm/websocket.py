@@ -1,0 +1,188 @@
+"""One WebSocket connection: transport + frames. What its messages mean is the receiver's."""
+
+import struct
+import time
+from typing import Any, Protocol
+
+from gevent import get_hub
+from gevent.event import Event
+
+from loadtest.frames import Closed, Session
+from loadtest.swarm.edge import INTERNAL, report
+from loadtest.swarm.transport import EOF, OVERFLOW
+from loadtest.swarm.upgrade import ConnectOptions, Upgrade
+
+__all__ = ["Closed", "ConnectOptions", "Connection", "Receiver"]
+
+CLOSE_S = 5.0
+"""How long the server may take to answer our Close before the connection is cut."""
+MAX_PINGS = 16
+"""Unanswered pings that are remembered."""
+
+
+class Receiver(Protocol):
+    """Who gets what a connection brings. Called from the hub's callback: must not block."""
+
+    def on_message(self, payload: bytes, text: bool, received: float) -> None:  # noqa: FBT001 - a hot path
+        """One message, read at `received` (time.monotonic()).
+
+        Text is not validated: check each distinct payload once (`frames.valid_utf8`), and if it is none, call
+        `connection.fail(1007, name)`.
+        """
+
+    def on_pong(self, rtt: float) -> None:
+        """The answer to a ping of ours, `rtt` seconds after it."""
+
+    def on_closed(self, end: Closed) -> None:
+        """It is over; exactly once for each connection that was established, and the last call."""
+
+
+class Connection:
+    """An established connection.
+
+    Nothing is delivered before `connect` has returned and its greenlet has waited for something, so that the caller
+    can store the connection first.
+    """
+
+    __slots__ = ("_closed_event", "_pings", "_receiver", "_session", "_timer", "_transport", "connect_s", "end",
+                 "subprotocol")  # fmt: skip
+
+    def __init__(self, receiver: Receiver, upgrade: Upgrade, max_message: int) -> None:
+        """Use `connect`."""
+        self._receiver = receiver
+        self._transport = upgrade.transport
+        self._session = Session(upgrade.handshake.protocol, receiver.on_message, self._on_pong, max_message)
+        self._timer: Any = None
+        self._pings: dict[bytes, float] | None = None
+        self._closed_event: Event | None = None
+        self.connect_s = upgrade.connect_s
+        """Seconds for DNS, TCP, TLS and the upgrade."""
+        self.subprotocol = upgrade.handshake.subprotocol
+        """What the server chose of those offered."""
+        self.end: Closed | None = None
+        """How it ended; None: it has not."""
+
+    @classmethod
+    def connect(cls, options: ConnectOptions, receiver: Receiver) -> "Connection":
+        """Connect and upgrade; blocks the calling greenlet only.
+
+        Raises:
+            ConnectFailed: its name says at which step and why.
+        """
+        upgrade = Upgrade(options)
+        upgrade.run()
+        connection = cls(receiver, upgrade, options.max_message)
+        get_hub().loop.run_callback(connection._begin, upgrade)
+        return connection
+
+    # -- what the owner asks for; nothing here blocks but wait_closed -------------------------------------------------
+
+    def send(self, message: str | bytes) -> bool:
+        """Send one message, str as text; False: not sent, the connection is closing or over."""
+        accepted = self._session.send(message)
+        self._flush()
+        return accepted
+
+    def ping(self) -> None:
+        """Ask for a pong; the receiver's on_pong gets the round trip time."""
+        now = time.monotonic()
+        payload = struct.pack("!d", now)
+        if self._session.ping(payload):
+            pings = self._pings = self._pings or {}
+            if len(pings) == MAX_PINGS:
+                del pings[next(iter(pings))]
+            pings[payload] = now
+            self._flush()
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Begin the close handshake; what the server sends before its Close still counts.
+
+        Raises:
+            ValueError: not a code that may be sent, or a reason of more than 123 bytes.
+        """
+        if self._session.close(code, reason):
+            self._flush()
+            self._timer = get_hub().loop.timer(CLOSE_S)
+            self._timer.start(self.abort)
+
+    def fail(self, code: int, name: str) -> None:
+        """End it, because of what the server sent, with this close code; `name` is what the end will be called."""
+        if self.end is None:
+            self._session.fail(code, name)
+            self._attend()
+
+    def abort(self) -> None:
+        """Cut it, without a Close or without waiting for the server's any longer."""
+        self._transport.abort()
+        if self.end is None:
+            code = self._session.close_code
+            self._finish(Closed("us", code, "aborted by us" if code is None else "close: no answer"))
+
+    def wait_closed(self, timeout: float) -> Closed | None:
+        """Block the calling greenlet until it is over, for `timeout` seconds at most."""
+        if self.end is None:
+            self._closed_event = self._closed_event or Event()
+            self._closed_event.wait(timeout)
+        return self.end
+
+    # -- in the hub's callbacks: nothing here may block ---------------------------------------------------------------
+
+    def data_received(self, data: memoryview) -> None:
+        """Take what was read."""
+        if self._session.receive(data, time.monotonic()):
+            self._attend()
+
+    def _begin(self, upgrade: Upgrade) -> None:
+        """The owner knows the connection now; what came since the upgrade is delivered first."""
+        if self.end is not None:
+            return
+        self._transport.sink = self
+        try:
+            for data, received in upgrade.early:
+                if self._session.receive(data, received):
+                    self._attend()
+        except Exception as exc:  # noqa: BLE001 - the edge: gevent would only print it
+            self._transport.abort()
+            self.ended(report(exc))
+        if upgrade.lost is not None:
+            self.ended(upgrade.lost)
+        self._transport.resume()
+
+    def ended(self, reason: str) -> None:
+        """The transport is gone."""
+        if reason == OVERFLOW or reason.startswith(INTERNAL):
+            self._finish(Closed("us", None, reason))
+        else:
+            self._finish(self._session.lost(reason, eof=reason == EOF))
+
+    def _on_pong(self, payload: bytes, received: float) -> None:
+        """A pong answers all pings up to the one it repeats (RFC 6455, 5.5.3); one that repeats none, nothing."""
+        pings = self._pings or {}
+        sent = pings.get(payload)
+        if sent is not None:
+            self._pings = {other: at for other, at in pings.items() if at > sent}
+            self._receiver.on_pong(received - sent)
+
+    def _flush(self) -> None:
+        if outgoing := self._session.take():
+            self._transport.write(outgoing)
+
+    def _attend(self) -> None:
+        self._flush()
+        if self._session.end is not None:
+            self._finish(self._session.end)
+
+    def _finish(self, end: Closed) -> None:
+        if self.end is not None:
+            return
+        self.end = self._session.end = end
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
+        self._transport.close()
+        if self._closed_event is not None:
+            self._closed_event.set()
+        try:
+            self._receiver.on_closed(end)
+        except Exception as exc:  # noqa: BLE001 - the edge: there is nobody left to tell
+            report(exc)

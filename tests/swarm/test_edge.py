@@ -1,0 +1,36 @@
+import errno
+
+import gevent
+import pytest
+from gevent import get_hub
+
+from loadtest.swarm import edge
+from loadtest.swarm.edge import lost, report, shared_buffer
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (errno.ECONNRESET, "connection reset"),  # the peer's RST
+        (errno.ETIMEDOUT, "connection timed out"),  # retransmissions went unanswered
+        (errno.EHOSTUNREACH, "connection lost: unreachable"),  # the route went away
+        (errno.EIO, "connection lost"),  # whatever else
+    ],
+)
+def test_what_ends_a_connection_has_a_name_without_addresses(code: int, name: str) -> None:
+    assert lost(OSError(code, "10.0.0.1:80")) == name
+
+
+def test_a_bug_is_logged_once_for_each_kind_and_named(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "_logged", set())
+    names = [report(exc) for exc in (KeyError("a"), KeyError("b"), ValueError("id 17"))]
+    assert names == ["internal error: KeyError", "internal error: KeyError", "internal error: ValueError"]
+    assert len(caplog.records) == 2
+
+
+def test_all_connections_of_a_hub_share_one_buffer_and_hubs_share_none() -> None:
+    mine = shared_buffer(get_hub())
+    assert shared_buffer(get_hub()) is mine
+    assert gevent.get_hub().threadpool.apply(lambda: shared_buffer(get_hub())) is not mine
