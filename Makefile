@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test clean
+.PHONY: help setup demo check test clean
+
+-include docker/docker.mk
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -18,6 +20,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
 	@touch $@
+
+demo: setup ## the whole thing on this machine: master, 2 workers, built-in backend, a report
+	$(BIN)/loadtest run demo
 
 check: setup ## lint and types
 	$(BIN)/ruff check .

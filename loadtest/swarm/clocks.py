@@ -1,0 +1,113 @@
+"""Each target's clock as seen from this worker: the offset from our monotonic clock to its wall clock, and its error.
+
+The arithmetic is clocksync.py's; here are the requests that feed it, at the start of a run and through it.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+
+import gevent
+from gevent.event import Event
+
+from loadtest.clock import Clock
+from loadtest.clocksync import Probe, Tracker
+
+__all__ = ["TargetClock"]
+
+logger = logging.getLogger(__name__)
+
+FIRST_PROBES = 8
+PROBE_EVERY_S = 2.0
+FIRST_WAIT_S = 3.0
+"""How long the first connection waits for the first estimate."""
+
+Ask = Callable[[], tuple[float, bytes, float]]
+"""One exchange: (monotonic when sent, body, monotonic when received); raises LoadtestError or OSError."""
+
+
+class TargetClock:
+    """`offset` (s) is added to a monotonic receive time to get the target's wall clock; None while it is unknown.
+
+    `kind` is the profile's `clock`: an HTTP path to ask, "same" (this host's clock), or None (unknown, and stays so).
+    """
+
+    __slots__ = ("_ask", "_clock", "_greenlet", "_kind", "_ready", "_tracker", "error", "offset", "warned")
+
+    def __init__(self, clock: Clock, kind: str | None, ask: Ask | None) -> None:
+        self._clock = clock
+        self._kind = kind
+        self._ask = ask
+        self._tracker = Tracker()
+        self._ready = Event()
+        self._greenlet: gevent.Greenlet | None = None
+        self.offset: float | None = None
+        self.error = 0.0
+        self.warned = False
+
+    def start(self) -> None:
+        """Begin to ask; does nothing for a clock that is the same or unknown."""
+        if self._kind is None:
+            self._ready.set()
+        elif self._kind == "same":
+            self.refresh()
+            self._ready.set()
+        else:
+            self._greenlet = gevent.spawn(self._follow)
+
+    def stop(self) -> None:
+        """Ask no more; the last estimate stays."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+
+    def wait_for_first(self) -> None:
+        """Block until there is an estimate, at most FIRST_WAIT_S: without it a message's latency can't be told."""
+        if not self._ready.is_set():
+            self._ready.wait(FIRST_WAIT_S)
+
+    def refresh(self) -> None:
+        """Take the current estimate over (once a second: its error grows with its age)."""
+        now = self._clock.monotonic()
+        if self._kind == "same":
+            self.offset, self.error = self._clock.wall() - now, 0.0
+            return
+        estimate = self._tracker.at(now)
+        if estimate is not None:
+            self.offset, self.error = estimate.offset, estimate.error
+
+    def _follow(self) -> None:
+        for _ in range(FIRST_PROBES):
+            self._probe()
+        self._ready.set()
+        while True:
+            gevent.sleep(PROBE_EVERY_S)
+            self._probe()
+
+    def _probe(self) -> None:
+        if self._ask is None:
+            return
+        try:
+            sent, body, received = self._ask()
+            self._tracker.add(Probe(sent, received, server_time(body)))
+        except Exception as problem:  # noqa: BLE001 - an edge: whatever the target answers, the load goes on
+            if not self.warned:
+                self.warned = True
+                logger.warning("the target's clock could not be read (%s): no delivery latency until it can", problem)
+            return
+        self.refresh()
+        self._ready.set()
+
+
+def server_time(body: bytes) -> float:
+    """Seconds since the epoch from a clock's answer: a bare number, or JSON with `server_time`, `time` or `now`.
+
+    Raises:
+        ValueError: neither.
+    """
+    answer = json.loads(body)
+    if isinstance(answer, dict):
+        answer = next((answer[key] for key in ("server_time", "time", "now") if key in answer), None)
+    if isinstance(answer, bool) or not isinstance(answer, int | float):
+        raise ValueError("no time in the answer")  # noqa: TRY004 - the caller's one kind of failure
+    return float(answer)

@@ -1,0 +1,125 @@
+"""Locust's dispatcher_class over placement: one dispatch lasts the whole run and follows the plan and the workers.
+
+Locust's own dispatcher steps once a second, blocks the shape meanwhile, and moves hundreds of users when a worker goes.
+This one is given to `MasterRunner.start()` once: it yields a placement whenever time or the set of workers asks for it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from locust import User
+from locust.dispatch import UsersDispatcher
+from locust.runners import WorkerNode
+
+from gevent.event import Event
+
+from loadtest.placement import Placement, place
+
+__all__ = ["Course", "Dispatcher"]
+
+STEP_S = 0.1
+"""The shortest time between two placements: a ramp goes in steps of this."""
+LOOK_S = 1.0
+"""The longest time without looking at the plan again."""
+
+
+class Course(Protocol):
+    """What the dispatcher follows: how many users of each class there should be now, on which workers."""
+
+    @property
+    def changed(self) -> Event:
+        """Set whenever the answers below may be others."""
+
+    def users(self) -> Mapping[str, int] | None:
+        """User class name -> users wanted now; None when the run is over."""
+
+    def wait(self) -> float:
+        """Seconds until that may change."""
+
+    def workers(self) -> list[str]:
+        """The workers that may take users now."""
+
+    def placed(self, wanted: int, *, steady: bool) -> None:
+        """Told after each placement how many users there should be, and whether that will stay for a while."""
+
+
+class Dispatcher(UsersDispatcher):
+    """Yields, for `MasterRunner.start()`, {worker: {user class: users}} of the workers whose users change.
+
+    Never ends before the course does, and yields every worker first and last (Locust reads its totals from the last).
+    """
+
+    def __init__(self, worker_nodes: list[WorkerNode], user_classes: list[type[User]], course: Course) -> None:
+        self._course = course
+        self._classes = [user_class.__name__ for user_class in user_classes]
+        self._known = {node.id for node in worker_nodes}
+        self._told: Placement = {}
+        self._placements: Iterator[Placement] = iter(())
+        self._running = False
+
+    @property
+    def dispatch_in_progress(self) -> bool:
+        """Locust starts a dispatch of its own when a worker comes or goes and this is False."""
+        return self._running
+
+    def new_dispatch(
+        self,
+        target_user_count: int,  # noqa: ARG002 - Locust's signature; the course knows better
+        spawn_rate: float,  # noqa: ARG002
+        user_classes: list[type[User]] | None = None,  # noqa: ARG002
+    ) -> None:
+        """Begin to follow the course."""
+        self._running = True
+        self._placements = self._follow()
+
+    def __next__(self) -> Placement:
+        try:
+            return next(self._placements)
+        except StopIteration:
+            self._running = False
+            raise
+
+    def add_worker(self, worker_node: WorkerNode) -> None:
+        """A worker joined or came back."""
+        self._known.add(worker_node.id)
+        self._told.pop(worker_node.id, None)
+        self._course.changed.set()
+
+    def remove_worker(self, worker_node: WorkerNode) -> None:
+        """A worker left or is missing: its users are placed on the others."""
+        self._known.discard(worker_node.id)
+        self._told.pop(worker_node.id, None)
+        self._course.changed.set()
+
+    def _follow(self) -> Iterator[Placement]:
+        while (wanted := self._course.users()) is not None:
+            self._course.changed.clear()
+            changes = self._changes(wanted)
+            wait = self._course.wait()
+            self._course.placed(sum(wanted.values()), steady=wait >= LOOK_S)
+            if changes:
+                yield changes
+            self._course.changed.wait(min(max(wait, STEP_S), LOOK_S))
+        if self._told:
+            yield self._told
+
+    def _changes(self, wanted: Mapping[str, int]) -> Placement:
+        """What to tell whom so that `wanted` users run; a worker that leaves is told to run none."""
+        eligible = set(self._course.workers())
+        workers = [worker for worker in sorted(self._known) if worker in eligible]
+        if not workers:
+            return {}
+        users = {name: wanted.get(name, 0) for name in self._classes}
+        placement = place(self._told, workers, users)
+        changes = {worker: groups for worker, groups in placement.items() if groups != self._told.get(worker)}
+        self._told.update(changes)
+        return changes
+
+
+def dispatcher_for(course: Course) -> Callable[..., Dispatcher]:
+    """What to set as `environment.dispatcher_class`."""
+
+    def build(worker_nodes: list[WorkerNode], user_classes: list[type[User]]) -> Dispatcher:
+        return Dispatcher(worker_nodes, user_classes, course)
+
+    return build

@@ -1,0 +1,62 @@
+"""What ends a headless master before its time, in good order: a signal, or workers that never come.
+
+Locust installs its own handler of SIGTERM only after a headless run is over, waits for workers for ever by default,
+and gives up on them with exit code 1, which would read as a breached SLO.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+
+from locust.runners import MasterRunner, Runner
+
+import gevent
+
+from loadtest.clock import Clock
+from loadtest.errors import ExitCode
+from loadtest.swarm.conductor import Conductor
+
+__all__ = ["guard_signals", "guard_workers"]
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 0.2
+WAIT_S = 60
+"""How long a headless master waits for its workers, unless --expect-workers-max-wait says otherwise."""
+
+
+def guard_signals(runner: Runner, conductor: Conductor) -> None:
+    """SIGTERM and SIGINT: the first drains, judges and reports; the second leaves at once."""
+    seen: list[int] = []
+
+    def on_signal(number: int) -> None:
+        seen.append(number)
+        if len(seen) > 1:
+            os._exit(int(ExitCode.INTERRUPTED))
+        logger.warning("got %s: ending the run; once more leaves at once", signal.Signals(number).name)
+        running = conductor.interrupt()
+        runner.quit()
+        if not running:
+            raise SystemExit(int(ExitCode.INTERRUPTED))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, on_signal, number)
+
+
+def guard_workers(runner: MasterRunner, wanted: int, seconds: float, clock: Clock, say: Callable[[str], None]) -> None:
+    """End with exit code 4 if fewer than `wanted` workers are there after `seconds`."""
+    deadline = clock.monotonic() + seconds
+
+    def watch() -> None:
+        while (there := runner.worker_count) < wanted:
+            if clock.monotonic() >= deadline:
+                say(
+                    f"\n  ERROR: {there} of {wanted} workers joined within {seconds:g} s; start more, or ask for fewer"
+                    " (--workers, LOADTEST_WORKERS). A worker that was refused is named in the master's log.\n"
+                )
+                runner.quit()
+                raise SystemExit(int(ExitCode.NO_TARGET))
+            gevent.sleep(LOOK_S)
+
+    gevent.spawn(watch)

@@ -1,0 +1,14 @@
+"""Hooks into Locust's events, once, when first imported: by a locustfile, before Locust fires `init`."""
+
+from locust import events
+
+from loadtest.swarm.users import RestUser, WebSocketUser
+from loadtest.swarm.wiring import Wiring
+
+__all__ = ["WIRING", "RestUser", "WebSocketUser"]
+
+WIRING = Wiring()
+"""What a locustfile with profiles gives its catalog to, before Locust fires `init`."""
+
+events.init_command_line_parser.add_listener(WIRING.on_parser)
+events.init.add_listener(WIRING.on_init)

@@ -1,0 +1,165 @@
+"""What the pollers of one group share on one worker, and one poller's requests: when due, what, and how they went."""
+
+import random
+from bisect import bisect
+from collections.abc import Callable
+from itertools import accumulate
+from urllib.parse import urlsplit
+
+from loadtest import http1
+from loadtest.answers import AnswerInspector
+from loadtest.errors import LoadtestError
+from loadtest.profiles import Request as RequestSpec
+from loadtest.profiles import RestGroup, Target
+from loadtest.swarm.cluster.worker import WorkerSession
+from loadtest.swarm.http import HttpConnection, RequestFailed
+
+__all__ = ["Poller", "Pollers", "clock_asker"]
+
+UNREACHABLE_PAUSE_S = 0.5
+"""The shortest wait after a request that reached no server, whatever the pace says."""
+
+
+class Planned:
+    """One kind of request of a group: its bytes for each target, its series, its checks."""
+
+    __slots__ = ("by_target", "inspector", "response", "service", "spec")
+
+    def __init__(self, session: WorkerSession, group: str, spec: RequestSpec) -> None:
+        self.spec = spec
+        self.service = session.recorder.meter(group, "rest", "service", spec.name)
+        self.response = session.recorder.meter(group, "rest", "response", spec.name)
+        self.inspector = AnswerInspector(spec.expect)
+        self.by_target: dict[str, http1.Request] = {}
+
+
+class Pollers:
+    """One group on one worker: its requests and counters, shared by all its users."""
+
+    def __init__(self, session: WorkerSession, name: str, group: RestGroup, target: Target) -> None:
+        self.session = session
+        self.name = name
+        self.group = group
+        self.target = target
+        self.tally = session.recorder.tally(name)
+        self.planned = [Planned(session, name, spec) for spec in group.requests]
+        self.random = random.Random(name)
+        self.users = 0
+        self._weights = list(accumulate(spec.weight for spec in group.requests))
+        self._targets: list[str] = []
+        self._next = 0
+        self.connect_times = session.recorder.meter(name, "rest", "connect", "connection")
+        session.recorder.gauges[name] = lambda: {"users": self.users}
+
+    def begin(self, targets: list[str], seed: int) -> None:
+        """A run begins: these targets from now on."""
+        self.random.seed(f"{seed}/{self.session.index}/{self.name}")
+        self._targets = targets
+        self._next = self.session.index
+        for planned in self.planned:
+            planned.by_target = {target: self._build(planned.spec, target) for target in targets}
+
+    def _build(self, spec: RequestSpec, target: str) -> http1.Request:
+        headers = {**self.target.headers, **self.group.headers, **spec.headers}
+        body = {} if spec.body is None else {"json": spec.body}
+        host = urlsplit(target).netloc
+        return http1.Request.build(spec.method, spec.path, host=host, headers=headers.items(), **body)
+
+    def draw(self) -> Planned:
+        """The next request, drawn by weight."""
+        return self.planned[bisect(self._weights, self.random.random() * self._weights[-1])]
+
+    def poller(self) -> "Poller":
+        """A new user's requests, on the next target in turn."""
+        target = self._targets[self._next % len(self._targets)]
+        self._next += 1
+        return Poller(self, target)
+
+
+class Poller:
+    """One user: one connection, one request at a time, each due by schedule.
+
+    With `pause`, a request is due that long after the last answer. With `every`, it is due that long after the last
+    one was due, answered or not: lateness counts into the response time, so that a stall is charged to every request
+    that it delayed (coordinated omission).
+    """
+
+    def __init__(self, shared: Pollers, target: str) -> None:
+        self.shared = shared
+        self.target = target
+        self.connection = HttpConnection(
+            target, verify=shared.target.verify, ca_file=shared.target.ca_file, timeout=shared.group.timeout
+        )
+        self._clock = shared.session.clock
+        self._due = self._clock.monotonic()
+
+    def until_due(self) -> float:
+        """Seconds until the next request is due; 0 or less when it is."""
+        return self._due - self._clock.monotonic()
+
+    def poll(self) -> None:
+        """Send the request that is due, wait for its answer, count both, and schedule the next."""
+        shared = self.shared
+        planned = shared.draw()
+        due = self._due
+        shared.tally.requests += 1
+        try:
+            answer = self.connection.request(planned.by_target[self.target])
+        except RequestFailed as failure:
+            self._failed(planned, failure)
+            self._schedule(due, self._clock.monotonic())
+            if failure.unreachable:  # nothing answers: do not spin
+                self._due = max(self._due, self._clock.monotonic() + UNREACHABLE_PAUSE_S)
+            return
+        except BaseException:  # the greenlet was killed, or this is a bug: the request must not vanish from the counts
+            shared.tally.requests_cancelled += 1
+            raise
+        planned.service.record(answer.done - answer.sent)
+        planned.response.record(answer.done - due)
+        planned.service.size += len(answer.response.body)
+        planned.response.size += len(answer.response.body)
+        shared.tally.retries += answer.retries
+        if answer.connect_s is not None:
+            shared.connect_times.record(answer.connect_s)
+        problem = planned.inspector.problem(answer.response.status, answer.response.body)
+        if problem is not None:
+            planned.service.failures += 1
+            planned.response.failures += 1
+            shared.tally.requests_failed += 1
+            shared.session.recorder.error(shared.name, problem)
+        self._schedule(due, answer.done)
+
+    def _failed(self, planned: Planned, failure: RequestFailed) -> None:
+        shared = self.shared
+        planned.service.fail()
+        planned.response.fail()
+        shared.tally.requests_failed += 1
+        shared.tally.unreachable += failure.unreachable
+        shared.session.recorder.error(shared.name, failure.name)
+
+    def _schedule(self, due: float, done: float) -> None:
+        pace = self.shared.group.pace
+        if pace.every is not None:
+            self._due = due + pace.every
+        else:
+            pause = pace.pause
+            self._due = done + (self.shared.random.uniform(*pause) if pause is not None else 0.0)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+
+def clock_asker(target: str, spec: Target) -> Callable[[], tuple[float, bytes, float]]:
+    """One exchange with a target's clock, on a connection of its own that is kept: (sent, body, received)."""
+    connection = HttpConnection(target, verify=spec.verify, ca_file=spec.ca_file, timeout=5.0)
+    path = spec.clock or "/"
+    request = http1.Request.build("GET", path, host=urlsplit(target).netloc, headers=spec.headers.items())
+
+    def ask() -> tuple[float, bytes, float]:
+        answer = connection.request(request)
+        if answer.response.status != 200:  # noqa: PLR2004 - OK
+            raise LoadtestError(f"HTTP {answer.response.status}")
+        return answer.sent, answer.response.body, answer.done
+
+    return ask

@@ -1,0 +1,175 @@
+"""What happened, added up in this second's Record. The hot path touches a Meter or a Tally and nothing else."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+
+from loadtest.clock import Clock
+from loadtest.histogram import Histogram
+from loadtest.results import Measured, Record
+
+__all__ = ["Meter", "Recorder", "Tally"]
+
+NAMES_PER_GROUP = 500
+"""Series and error names kept apart for a group; more of them (names with ids in them) share OTHER."""
+OTHER = "(other)"
+
+
+class Meter:
+    """One series in the current second: attempts, failures, bytes, and the times of those that had one."""
+
+    __slots__ = ("count", "failures", "histogram", "key", "size")
+
+    def __init__(self, key: tuple[str, str, str, str]) -> None:
+        self.key = key
+        self.count = 0
+        self.failures = 0
+        self.size = 0
+        self.histogram = Histogram()
+
+    def record(self, seconds: float) -> None:
+        """Count one that took `seconds`."""
+        self.count += 1
+        self.histogram.record(seconds)
+
+    def fail(self) -> None:
+        """Count one that failed and has no time."""
+        self.count += 1
+        self.failures += 1
+
+    def take(self) -> Measured | None:
+        """What was measured since the last call (None if nothing was), and start anew."""
+        if not self.count:
+            return None
+        wire = self.histogram.to_wire() if self.histogram.count else None
+        measured = Measured(*self.key, self.count, self.failures, self.size, wire)
+        self.count = self.failures = self.size = 0
+        self.histogram = Histogram()
+        return measured
+
+
+class Tally:
+    """A group's counters in the current second, as attributes: one addition each on the hot path."""
+
+    __slots__ = (
+        "bad_messages",
+        "closed_by_network",
+        "closed_by_server",
+        "closed_by_us",
+        "connected",
+        "connects",
+        "connects_cancelled",
+        "connects_failed",
+        "messages",
+        "not_data",
+        "queue_overflows",
+        "received_bytes",
+        "requests",
+        "requests_cancelled",
+        "requests_failed",
+        "retries",
+        "sent",
+        "silences",
+        "unclocked",
+        "unreachable",
+        "violations",
+    )
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Back to zero."""
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    def take(self) -> dict[str, int]:
+        """The counters that moved since the last call, and start anew."""
+        counts = {name: value for name in self.__slots__ if (value := getattr(self, name))}
+        self.clear()
+        return counts
+
+    bad_messages: int
+    closed_by_network: int
+    closed_by_server: int
+    closed_by_us: int
+    connected: int
+    connects: int
+    connects_cancelled: int
+    connects_failed: int
+    messages: int
+    not_data: int
+    queue_overflows: int
+    received_bytes: int
+    requests: int
+    requests_cancelled: int
+    requests_failed: int
+    retries: int
+    sent: int
+    silences: int
+    unclocked: int
+    unreachable: int
+    violations: int
+
+
+class Recorder:
+    """Adds up what the users of one worker saw, and hands it out as one Record a second.
+
+    Meters and tallies live as long as the worker: users hold on to them across seconds and runs.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.gauges: dict[str, Callable[[], dict[str, int]]] = {}
+        """group -> what reads its state (users, open) at the end of a second"""
+        self._meters: dict[tuple[str, str, str, str], Meter] = {}
+        self._tallies: dict[str, Tally] = defaultdict(Tally)
+        self._errors: dict[str, Counter[str]] = defaultdict(Counter)
+        self._names: Counter[str] = Counter()
+        self._error_names: dict[str, set[str]] = defaultdict(set)
+
+    def meter(self, group: str, kind: str, measure: str, name: str) -> Meter:
+        """The meter of a series; always the same object. Past NAMES_PER_GROUP, the one named OTHER."""
+        key = (group, kind, measure, name)
+        known = self._meters.get(key)
+        if known is not None:
+            return known
+        if self._names[group] >= NAMES_PER_GROUP and name != OTHER:
+            return self.meter(group, kind, measure, OTHER)
+        self._names[group] += 1
+        meter = self._meters[key] = Meter(key)
+        return meter
+
+    def tally(self, group: str) -> Tally:
+        """The counters of a group; always the same object."""
+        return self._tallies[group]
+
+    def error(self, group: str, name: str) -> None:
+        """Count an error under its stable name. Names are bounded: text with ids in it must not grow a Record."""
+        names = self._error_names[group]
+        if name not in names:
+            if len(names) >= NAMES_PER_GROUP:
+                name = OTHER
+            names.add(name)
+        self._errors[group][name] += 1
+
+    def take(
+        self,
+        run: str,
+        worker: str,
+        life: tuple[int, int],
+        second: int,
+        health: dict[str, float],
+        *,
+        final: bool = False,
+    ) -> Record:
+        """Everything since the last call as one Record; `life` is (incarnation, serial)."""
+        series = [measured for meter in self._meters.values() if (measured := meter.take())]
+        counters = {group: counts for group, tally in self._tallies.items() if (counts := tally.take())}
+        errors = {group: dict(counts) for group, counts in self._errors.items() if counts}
+        self._errors.clear()
+        gauges = {group: read() for group, read in self.gauges.items()}
+        return Record(run, worker, life[0], life[1], second, series, counters, errors, gauges, health, final)
+
+    def forget(self) -> None:
+        """Drop what has been added since the last Record: a new run begins with nothing."""
+        self.take("", "", (0, 0), 0, {})

@@ -1,0 +1,174 @@
+"""What the users of one process share: groups, clocks, the departing. One LocalSession for each Locust environment."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from locust import User
+from locust.env import Environment
+
+import gevent
+from gevent.pool import Group
+
+from loadtest.swarm.catalog import Catalog
+from loadtest.swarm.clocks import TargetClock
+from loadtest.swarm.cluster.messages import Begin
+from loadtest.swarm.cluster.worker import WorkerSession
+from loadtest.swarm.http_client import Client, Outcome
+from loadtest.swarm.pollers import Pollers, clock_asker
+from loadtest.swarm.requests import RequestLog
+from loadtest.swarm.subscribers import Subscribers
+
+if TYPE_CHECKING:
+    from loadtest.swarm.users import LoadUser, ProfileRestUser, RestUser, WebSocketUser
+
+__all__ = ["LocalSession", "attach", "session_of"]
+
+_sessions: "WeakKeyDictionary[Environment, LocalSession]" = WeakKeyDictionary()
+
+
+def session_of(environment: Environment) -> "LocalSession":
+    """The session that the users of this environment share.
+
+    Raises:
+        RuntimeError: the environment runs no users (a master), or `loadtest.swarm` was imported too late.
+    """
+    try:
+        return _sessions[environment]
+    except KeyError:
+        raise RuntimeError("no load session: import loadtest.swarm before Locust's init event") from None
+
+
+def attach(environment: Environment, session: "LocalSession") -> None:
+    """Make `session` the one of this environment."""
+    _sessions[environment] = session
+
+
+class LocalSession:
+    """Groups by user class, clocks by target, and the users that are leaving, of one worker process."""
+
+    def __init__(self, environment: Environment, worker: WorkerSession, catalog: Catalog) -> None:
+        self.environment = environment
+        self.worker = worker
+        self.catalog = catalog
+        self.departing = Group()
+        self.log = RequestLog(environment, worker.recorder)
+        self._subscribers: dict[type[User], Subscribers] = {}
+        self._pollers: dict[type[User], Pollers] = {}
+        self._clocks: dict[str, TargetClock] = {}
+        self._counted: set[str] = set()
+        worker.on_begin.append(self._begin)
+        worker.each_second.append(self._each_second)
+        worker.extra_health = self._clock_health
+        worker.leave = self.leave
+
+    # -- a run begins and ends ----------------------------------------------------------------------------------------
+
+    def _begin(self, begin: Begin) -> None:
+        for clock in self._clocks.values():
+            clock.stop()
+        self._clocks.clear()
+        for user_class, subscribers in self._subscribers.items():
+            self._begin_subscribers(user_class, subscribers, begin)
+        for pollers in self._pollers.values():
+            pollers.begin(begin.targets, self._seed(begin))
+
+    def _seed(self, begin: Begin) -> int:
+        profile = self.catalog.profiles.get(begin.profile or "")
+        return profile.seed if profile is not None else 1
+
+    def leave(self, seconds: float) -> None:
+        """Every user leaves; blocks until the last has, or cuts those that take longer than `seconds`."""
+        runner = self.environment.runner
+        if runner is not None:
+            runner.stop_users(runner.user_classes_count)
+        self.departing.join(timeout=seconds)
+        if self.departing:
+            self.worker.recorder.error("(all)", "leaving: users did not finish in time and were cut")
+            self.departing.kill(timeout=seconds)
+        for clock in self._clocks.values():
+            clock.stop()
+
+    def see_off(self, user: "LoadUser") -> None:
+        """Move a user's greenlet from Locust's group, where it counts as running, to the departing."""
+        greenlet = user.greenlet
+        if greenlet is None or greenlet.dead:
+            return
+        user.group.discard(greenlet)
+        self.departing.add(greenlet)
+        user._group = self.departing  # noqa: SLF001 - Locust's stop() kills through it
+
+    # -- what users ask for -------------------------------------------------------------------------------------------
+
+    def subscribers(self, user_class: "type[WebSocketUser]") -> Subscribers:
+        """What the subscribers of a class share."""
+        known = self._subscribers.get(user_class)
+        if known is None:
+            name = user_class.group_name or user_class.__name__
+            known = Subscribers(self.worker, name, user_class.group_spec(), user_class.target_spec())
+            self._subscribers[user_class] = known
+            if self.worker.run is not None:
+                self._begin_subscribers(user_class, known, self.worker.run)
+        return known
+
+    def _begin_subscribers(self, user_class: type[User], subscribers: Subscribers, begin: Begin) -> None:
+        targets = begin.targets or [user_class.base_url()]  # type: ignore[attr-defined]
+        subscribers.begin(targets, lambda target: self.clock(target, subscribers), self._seed(begin))
+
+    def pollers(self, user_class: "type[ProfileRestUser]") -> Pollers:
+        """What the pollers of a class share."""
+        known = self._pollers.get(user_class)
+        if known is None:
+            known = Pollers(self.worker, user_class.group_name, user_class.spec, user_class.target_spec())
+            self._pollers[user_class] = known
+            if self.worker.run is not None:
+                known.begin(self.worker.run.targets, self._seed(self.worker.run))
+        return known
+
+    def client(self, user: "RestUser") -> Client:
+        """An HTTP client for a plain locustfile's user, whose requests are recorded under its class."""
+        group = type(user).__name__
+        self.count_users(type(user))
+
+        def report(outcome: Outcome) -> None:
+            self.log.record(group, outcome)
+
+        return Client(type(user).base_url(), report)
+
+    def count_users(self, user_class: type[User]) -> None:
+        """Let Locust's count of a class be the users of the group that bears its name."""
+        name = user_class.__name__
+        if name not in self._counted:
+            self._counted.add(name)
+            self.worker.recorder.gauges[name] = lambda: {"users": self._running(name)}
+
+    def _running(self, name: str) -> int:
+        runner = self.environment.runner
+        return runner.user_classes_count.get(name, 0) if runner is not None else 0
+
+    # -- clocks -------------------------------------------------------------------------------------------------------
+
+    def clock(self, target: str, subscribers: Subscribers) -> TargetClock:
+        """The clock of a target; asked for once, shared by all groups."""
+        known = self._clocks.get(target)
+        if known is None:
+            spec = subscribers.target
+            ask: Callable[[], Any] | None = None
+            if spec.clock not in (None, "same"):
+                ask = clock_asker(target, spec)
+            known = self._clocks[target] = TargetClock(self.worker.clock, spec.clock, ask)
+            known.start()
+        return known
+
+    def _each_second(self) -> None:
+        for clock in self._clocks.values():
+            clock.refresh()
+
+    def _clock_health(self) -> dict[str, float]:
+        errors = [clock.error for clock in self._clocks.values() if clock.offset is not None]
+        return {"clock_error": max(errors)} if errors else {}
+
+    def quit(self) -> None:
+        """The process was asked to end: leave in good order, unless a drain has done so already."""
+        if not self.worker.drained.is_set():
+            gevent.spawn(self.worker.quit).join()

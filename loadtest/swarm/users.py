@@ -1,0 +1,279 @@
+"""Locust users: WebSocketUser and RestUser, by profile or subclassed in a plain locustfile.
+
+A user's life is one Locust task. Leaving never blocks: the user is out of Locust's count at once, and its greenlet
+finishes (a close handshake, a request in flight) in the session's group of departing users.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from locust import User, task
+from locust.env import Environment
+from locust.exception import StopTest, StopUser
+
+from gevent import Greenlet
+from gevent.event import Event
+from gevent.pool import Group
+
+from loadtest.errors import ConnectFailed
+from loadtest.profiles import RestGroup, Target, WebSocketGroup
+from loadtest.swarm.http_client import Client
+from loadtest.swarm.pollers import Pollers
+from loadtest.swarm.sessions import LocalSession, session_of
+from loadtest.swarm.subscribers import Subscribers, Subscription
+
+__all__ = ["LoadUser", "RestUser", "WebSocketUser"]
+
+logger = logging.getLogger(__name__)
+
+STUMBLE_S = 1.0
+"""How long a user waits after an unexpected exception."""
+CLOSE_S = 6.0
+"""How long a close handshake may take before the connection is cut; the connection itself gives up after 5 s."""
+INBOX = 1000
+"""Messages kept for a subclass's on_message; more are counted as queue_overflows and dropped from its view only."""
+
+
+class LoadUser(User):
+    """What both kinds have in common: the session, and leaving without blocking."""
+
+    abstract = True
+    target: ClassVar[Target | None] = None
+    group_name: ClassVar[str] = ""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.session: LocalSession = session_of(environment)
+        self.departing = False
+        self.wake = Event()
+
+    def start(self, group: Group) -> Greenlet:
+        """Start to live, unless the run is over: a spawn message may be overtaken by the drain."""
+        greenlet: Greenlet = super().start(group)
+        if self.session.worker.leaving:
+            self.depart()
+        return greenlet
+
+    def depart(self) -> None:
+        """Leave Locust's count now and finish in the background. Never blocks."""
+        if self.departing:
+            return
+        self.departing = True
+        self.session.see_off(self)
+        self.wake.set()
+
+    def stumble(self, problem: Exception) -> None:
+        """A bug, ours or a subclass's: count it by name, tell Locust, and do not spin. Locust runs the task again."""
+        group = self.group_name or type(self).__name__
+        self.session.worker.recorder.error(group, f"internal error: {type(problem).__name__}")
+        logger.error("%s: unexpected %r", group, problem, exc_info=problem)
+        self.environment.events.user_error.fire(user_instance=self, exception=problem, tb=problem.__traceback__)
+        self.pause(STUMBLE_S)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until the user is asked to leave."""
+        if not self.departing:
+            self.wake.clear()
+            self.wake.wait(seconds)
+
+    @classmethod
+    def base_url(cls) -> str:
+        """The `host` of a plain locustfile's user.
+
+        Raises:
+            StopTest: there is none.
+        """
+        if not cls.host:
+            raise StopTest(f"{cls.__name__} has no target: set its `host`, or give --host http://HOST:PORT")
+        return cls.host.rstrip("/")
+
+    @classmethod
+    def target_spec(cls) -> Target:
+        """The profile's target, or one made of the `host`."""
+        return cls.target or Target.model_validate({"url": cls.base_url(), "clock": None})
+
+
+class WebSocketUser(LoadUser):
+    """A subscriber: connects, receives, reconnects, and leaves with a close frame.
+
+    In a plain locustfile, subclass it with a `ws_path` and, if you want the messages, an `on_message`. From a profile,
+    `spec`, `target` and `group_name` are set instead.
+    """
+
+    abstract = True
+    ws_path: ClassVar[str] = "/"
+    spec: ClassVar[WebSocketGroup | None] = None
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.shared: Subscribers = self.session.subscribers(type(self))
+        self.subscription: Subscription | None = None
+        self.inbox: deque[str | bytes] | None = None
+        if type(self).on_message is not WebSocketUser.on_message:
+            self.inbox = deque(maxlen=INBOX)
+
+    @classmethod
+    def group_spec(cls) -> WebSocketGroup:
+        """The profile's group, or one made from the class's attributes."""
+        return cls.spec or WebSocketGroup.model_validate({"websocket": cls.ws_path})
+
+    def on_open(self) -> None:
+        """Called in the user's greenlet after each connect; for instance to `self.send(...)`."""
+
+    def on_message(self, data: str | bytes) -> None:
+        """Called in the user's greenlet with each message, text as str; costs nothing unless overridden."""
+
+    def send(self, message: str | bytes) -> None:
+        """Send one message on the open connection."""
+        if self.subscription is not None:
+            self.subscription.connection.send(message)
+            self.shared.tally.sent += 1
+
+    @task
+    def live(self) -> None:
+        """The whole life: sessions one after the other until asked to leave."""
+        shared = self.shared
+        shared.users += 1
+        endpoint = shared.endpoint()
+        failures = 0
+        try:
+            while not self.departing:
+                try:
+                    self.subscription = shared.subscribe(endpoint, self.wake.set)
+                except ConnectFailed:
+                    failures += 1
+                    self._back_off(failures)
+                    continue
+                planned, full = self._converse(self.subscription)
+                failures = 0 if planned else failures + 1
+                if not self.departing:
+                    self._between_sessions(failures, full=full)
+        except Exception as problem:  # noqa: BLE001 - an edge: on_message may be anybody's code
+            self.stumble(problem)
+            if not self.departing:
+                return
+        finally:
+            shared.users -= 1
+            if self.subscription is not None:
+                self.subscription.hang_up(CLOSE_S)
+        raise StopUser
+
+    def _converse(self, subscription: Subscription) -> tuple[bool, bool]:
+        """One session on an open connection: (whether it ended as planned, whether it got all its messages)."""
+        if self.inbox is not None:
+            subscription.inbox = self._deliver
+        for message in self.shared.group.send:
+            self.send(message.payload)
+        self.on_open()
+        until = self.shared.session_ends()
+        while subscription.closed is None and not self.departing and not subscription.is_full:
+            self.wake.clear()
+            self._drain_inbox()
+            left = None if until is None else until - self.shared.session.clock.monotonic()
+            if left is not None and left <= 0:
+                break
+            if subscription.closed is None and not self.departing and not self.inbox:
+                self.wake.wait(left)
+        planned = subscription.closed is None
+        subscription.hang_up(CLOSE_S)
+        self._drain_inbox()
+        self.subscription = None
+        return planned, subscription.is_full
+
+    def _deliver(self, payload: bytes, text: bool) -> None:  # noqa: FBT001 - called by the Receiver
+        inbox = self.inbox
+        if inbox is None:
+            return
+        if len(inbox) == INBOX:
+            self.shared.tally.queue_overflows += 1
+        inbox.append(payload.decode("utf-8", "replace") if text else payload)
+        self.wake.set()
+
+    def _drain_inbox(self) -> None:
+        while self.inbox:
+            self.on_message(self.inbox.popleft())
+
+    def _between_sessions(self, failures: int, *, full: bool) -> None:
+        if self.shared.group.session.reconnect is False:
+            self.pause_until_departure()
+        elif failures:
+            self._back_off(failures)
+        else:
+            self.pause(self.shared.next_session_in(full=full))
+
+    def _back_off(self, failures: int) -> None:
+        if self.shared.group.session.reconnect is False:
+            self.pause_until_departure()
+        else:
+            self.pause(self.shared.backoff(failures))
+
+    def pause_until_departure(self) -> None:
+        """This user is done; it stays in the count until asked to leave."""
+        while not self.departing:
+            self.pause(60.0)
+
+
+class RestUser(LoadUser):
+    """A poller. In a plain locustfile, subclass it with `@task` methods that use `self.client`."""
+
+    abstract = True
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.client: Client = self.session.client(self)
+
+    def depart(self) -> None:
+        """Leave: a task in flight finishes, a waiting user goes at once."""
+        if self.departing:
+            return
+        super().depart()
+        self.stop(force=False)
+
+    def on_stop(self) -> None:
+        """Close the connection."""
+        self.client.close()
+
+
+class ProfileRestUser(LoadUser):
+    """A poller by profile: requests drawn by weight, paced by schedule."""
+
+    abstract = True
+    spec: ClassVar[RestGroup]
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.shared: Pollers = self.session.pollers(type(self))
+
+    @task
+    def live(self) -> None:
+        """The whole life: one request after the other until asked to leave."""
+        poller = self.shared.poller()
+        self.shared.users += 1
+        try:
+            while not self.departing:
+                self.pause(poller.until_due())
+                if not self.departing:
+                    poller.poll()
+        except Exception as problem:  # noqa: BLE001 - an edge: a bug must not make a user spin
+            self.stumble(problem)
+            if not self.departing:
+                return
+        finally:
+            poller.close()
+            self.shared.users -= 1
+        raise StopUser
+
+
+def user_classes_of(
+    profile: str, groups: dict[str, Any], target: Target, name: Callable[[str, str], str]
+) -> dict[str, type[User]]:
+    """One Locust user class for each group of a profile, by class name."""
+    classes: dict[str, type[User]] = {}
+    for group_name, group in groups.items():
+        base: type[LoadUser] = WebSocketUser if isinstance(group, WebSocketGroup) else ProfileRestUser
+        class_name = name(profile, group_name)
+        attributes = {"abstract": False, "spec": group, "group_name": group_name, "target": target}
+        classes[class_name] = type(class_name, (base,), attributes)
+    return classes

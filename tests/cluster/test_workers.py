@@ -1,0 +1,132 @@
+"""Workers that come and go: in any number, at any time, and nobody else is disconnected for it."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from programs import Cluster, Server, assert_counts_equal, demo_backend, until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
+
+USERS = 30
+
+
+@pytest.fixture
+def backend() -> Iterator[Server]:
+    with demo_backend() as server:
+        yield server
+
+
+def profile(folder: Path, hold: str = "60s") -> Path:
+    path = folder / "profiles" / "steady.yaml"
+    path.parent.mkdir()
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "name": "steady",
+                "target": {"url": "demo", "clock": "/time"},
+                "users": {
+                    "subscribers": {
+                        "websocket": "/ws/market",
+                        "share": 1,
+                        "expect": {"keys": ["quotes"]},
+                        "not_data": [{"binary": True}, {"keys": ["type"]}],
+                        "send_time": {"field": "server_time"},
+                    }
+                },
+                "load": [{"ramp": USERS, "over": "1s"}, {"hold": hold}],
+                "slo": ["errors < 1%"],
+            }
+        )
+    )
+    return path
+
+
+def market(backend: Server) -> tuple[int, int]:
+    """(accepted so far, open now) as the backend counts them."""
+    counts = backend.stats()["channels"]["market"]
+    return counts["accepted"], counts["open"]
+
+
+def test_workers_join_and_leave_in_mid_run_and_only_those_who_must_are_moved(backend: Server, tmp_path: Path) -> None:
+    with Cluster(tmp_path, profile(tmp_path, "25s"), backend.url) as cluster:
+        first = cluster.start("worker")  # before there is a master
+        cluster.start("worker")
+        master = cluster.start("master", "--headless", "--workers", "2")
+        until(lambda: market(backend) == (USERS, USERS), "all users connected")
+        cluster.start("worker")
+        # 15 + 15 become 10 + 10 + 10: ten move, twenty stay
+        until(lambda: market(backend) == (USERS + 10, USERS), "ten moved to the third worker")
+        first.send_signal(signal.SIGTERM)
+        # its ten are placed on the other two, where nobody is disturbed
+        until(lambda: market(backend) == (USERS + 20, USERS), "ten moved from the first worker")
+        assert first.wait(60) == 0
+        run = cluster.finished(master)
+    assert run.code == 0, run.output
+    assert market(backend) == (USERS + 20, 0)
+    assert backend.stats()["channels"]["market"]["closed"] == {"client 1000": USERS + 20}
+    assert len(run.summary["workers"]) == 3
+    assert all(worker["complete"] for worker in run.summary["workers"])
+    assert run.summary["errors"] == []
+    assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
+
+
+def test_a_killed_worker_makes_the_run_invalid_and_is_named(backend: Server, tmp_path: Path) -> None:
+    with Cluster(tmp_path, profile(tmp_path, "12s"), backend.url) as cluster:
+        victim = cluster.start("worker")
+        cluster.start("worker")
+        master = cluster.start("master", "--headless", "--workers", "2")
+        until(lambda: market(backend) == (USERS, USERS), "all users connected")
+        victim.kill()
+        until(lambda: market(backend) == (USERS + 15, USERS), "its users run on the other worker")
+        run = cluster.finished(master)
+    assert run.code == 3, run.output
+    assert run.summary["verdict"] == "invalid"
+    (lost,) = (worker["name"] for worker in run.summary["workers"] if not worker["complete"])
+    assert lost in run.summary["why"]
+
+
+def test_sigterm_to_the_master_ends_in_order_with_a_report(backend: Server, tmp_path: Path) -> None:
+    with Cluster(tmp_path, profile(tmp_path), backend.url) as cluster:
+        workers = [cluster.start("worker") for _ in range(2)]
+        master = cluster.start("master", "--headless", "--workers", "2")
+        until(lambda: market(backend) == (USERS, USERS), "all users connected")
+        master.send_signal(signal.SIGTERM)
+        run = cluster.finished(master)
+        assert [worker.wait(60) for worker in workers] == [0, 0]
+    assert run.code == 130, run.output
+    assert run.summary["verdict"] == "interrupted"
+    assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
+
+
+def test_a_master_whose_workers_never_come_says_so_and_ends_with_4(backend: Server, tmp_path: Path) -> None:
+    with Cluster(tmp_path, profile(tmp_path), backend.url) as cluster:
+        cluster.start("worker")
+        master = cluster.start("master", "--headless", "--workers", "2", "--expect-workers-max-wait", "3")
+        assert master.wait(60) == 4
+        assert "1 of 2 workers joined within 3 s" in cluster.logs()
+
+
+def test_sigterm_before_the_run_has_begun_ends_with_130(backend: Server, tmp_path: Path) -> None:
+    with Cluster(tmp_path, profile(tmp_path), backend.url) as cluster:
+        worker = cluster.start("worker")
+        master = cluster.start("master", "--headless", "--workers", "2")
+        until(lambda: "1 workers connected" in cluster.logs(), "the worker joined")
+        master.send_signal(signal.SIGTERM)
+        assert master.wait(60) == 130
+        assert "Traceback" not in cluster.logs()
+        assert worker.wait(60) == 0
+
+
+def test_a_worker_with_another_profile_is_refused_and_ends_with_2(backend: Server, tmp_path: Path) -> None:
+    with Cluster(tmp_path, profile(tmp_path, "4s"), backend.url) as cluster:
+        master = cluster.start("master", "--headless", "--workers", "1")
+        odd = cluster.start("worker", LOADTEST_SET='["users.subscribers.silence=5s"]')
+        assert odd.wait(60) == 2
+        assert "differs from the master's in users" in cluster.logs()
+        cluster.start("worker")
+        run = cluster.finished(master)
+    assert run.code in (0, 3), run.output
+    assert len(run.summary["workers"]) == 1
