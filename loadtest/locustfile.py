@@ -17,7 +17,6 @@ try:
 except LoadtestError as problem:
     sys.stderr.write(f"{problem}\n")
     sys.exit(int(problem.exit_code))
-WIRING.environ = dict(os.environ)
 
 # Locust looks for user classes in this module's namespace. Every profile's are there, so that the web page can start
 # any of them without restarting a process; the dispatcher places only those of the profile that runs.

@@ -1,5 +1,7 @@
 """Hooks into Locust's events, once, when first imported: by a locustfile, before Locust fires `init`."""
 
+import os
+
 from locust import events
 
 from loadtest.swarm.users import RestUser, WebSocketUser
@@ -7,7 +9,7 @@ from loadtest.swarm.wiring import Wiring
 
 __all__ = ["WIRING", "RestUser", "WebSocketUser"]
 
-WIRING = Wiring()
+WIRING = Wiring(os.environ)
 """What a locustfile with profiles gives its catalog to, before Locust fires `init`."""
 
 events.init_command_line_parser.add_listener(WIRING.on_parser)

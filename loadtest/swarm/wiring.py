@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ FROM_MASTER = (messages.Welcome, messages.Refused, messages.Begin, messages.Ack,
 class Wiring:
     """Listens to Locust's `init_command_line_parser` and `init`; `catalog` is set by the locustfile before `init`."""
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
         self.catalog = Catalog()
-        self.environ: dict[str, str] = {}
+        self.environ = environ
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
         """`init_command_line_parser`: our fields of the start form."""
