@@ -7,6 +7,7 @@ from typing import Any
 
 from loadtest.errors import UsageError
 from loadtest.profiles import parse_duration
+from loadtest.profiles.target import read_urls
 
 __all__ = ["Wishes", "add_options", "wishes_from"]
 
@@ -53,5 +54,8 @@ def wishes_from(options: Mapping[str, Any], host: str | None) -> Wishes:
         seconds = parse_duration(duration) if duration else None
     except ValueError as problem:
         raise UsageError(f"Total duration: {problem}") from None
-    targets = tuple(part.strip() for part in (host or "").split(",") if part.strip())
+    try:
+        targets = read_urls(host) if host and host.strip() else ()
+    except ValueError as problem:
+        raise UsageError(f"Target: {problem}") from None
     return Wishes(options.get("load_profile"), targets, int(users) if users else None, seconds)
