@@ -30,7 +30,7 @@ check: setup ## lint and types
 	$(BIN)/mypy
 
 test: setup ## the tests (no Docker needed)
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not docker"
 
 clean: ## remove what the verbs made, save the runs
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
