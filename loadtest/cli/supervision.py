@@ -16,7 +16,7 @@ __all__ = ["Patience", "Supervision"]
 class Patience:
     """How long things may take, in seconds."""
 
-    notice: float = 2.0
+    notice: float = 15.0
     """A worker that ended with exit code 0 this long before the master has left early: a run's end looks the same."""
     drain: float = 120.0
     """For a master that ends because no worker is left. If the user asked it to, it has all the time it wants."""

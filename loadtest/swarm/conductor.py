@@ -7,7 +7,7 @@ Dispatcher's, judging is verdict.py's.
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class Current:
     over: bool = False
     no_workers: bool = False
     verdict: RunVerdict | None = None
+    judged: Event = field(default_factory=Event)
 
 
 class Conductor:
@@ -99,7 +100,7 @@ class Conductor:
     def begin_if_asked(self) -> tuple[int, bool] | None:
         """(peak users, whether the dispatch has begun) of the run to do; None when there is nothing more to do."""
         run = self.current
-        if run is not None and not run.over:
+        if run is not None and run.verdict is None:
             return None if run.complete else (self._peak(run), run.begun)
         if run is not None and self.settings.headless:
             return None
@@ -162,7 +163,10 @@ class Conductor:
     def stopping(self, environment: Environment, **_: Any) -> None:
         """`test_stopping`: drain, judge, report. Locust waits for it; what it sends the workers comes after."""
         run = self.current
-        if run is None or not run.begun or run.over:
+        if run is None or not run.begun:
+            return
+        if run.over:  # a second stop, while the first drains: Locust must not send its quit messages yet
+            run.judged.wait()
             return
         run.over = True
         duration = self.session.elapsed()
@@ -173,6 +177,7 @@ class Conductor:
         if run.profile is not None or facts.verdict.name not in ("pass", "fail"):
             environment.process_exit_code = int(facts.verdict.exit_code)
         run.verdict = facts.verdict
+        run.judged.set()
 
     def interrupt(self) -> bool:
         """A signal came; whether there is a run to end (or one that is just ending)."""
@@ -185,8 +190,9 @@ class Conductor:
     def quitting(self, environment: Environment, **_: Any) -> None:
         """`quitting`: a signal came, or the run is over and the process ends."""
         run = self.current
-        if run is not None and run.begun and not run.over:
-            self.interrupt()
+        if run is not None and run.begun:
+            if not run.over:
+                self.interrupt()
             self.stopping(environment)
 
     def _judge(self, run: Current, ending: Ending, duration: float) -> RunFacts:

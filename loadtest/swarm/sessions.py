@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalSession", "attach", "session_of"]
 
+LEAVE_S = 20.0
+"""How long users may take to leave, and again how long the last Records may take to be acknowledged."""
+DEAF_S = 2.0
+"""The same after Locust has ended the greenlet that hears the master: no acknowledgement can come."""
+
 _sessions: "WeakKeyDictionary[Environment, LocalSession]" = WeakKeyDictionary()
 
 
@@ -170,5 +175,7 @@ class LocalSession:
 
     def quit(self) -> None:
         """The process was asked to end: leave in good order, unless a drain has done so already."""
+        runner = self.environment.runner
+        hears = runner is not None and len(runner.greenlet) > 0
         if not self.worker.drained.is_set():
-            gevent.spawn(self.worker.quit).join()
+            gevent.spawn(self.worker.quit, LEAVE_S if hears else DEAF_S).join()

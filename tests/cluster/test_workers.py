@@ -1,12 +1,14 @@
 """Workers that come and go: in any number, at any time, and nobody else is disconnected for it."""
 
 import signal
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from programs import Cluster, Server, assert_counts_equal, demo_backend, until
+from programs import Cluster, Server, assert_counts_equal, demo_backend, free_port, read_run, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
@@ -99,6 +101,44 @@ def test_sigterm_to_the_master_ends_in_order_with_a_report(backend: Server, tmp_
     assert run.code == 130, run.output
     assert run.summary["verdict"] == "interrupted"
     assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
+
+
+def test_sigterm_to_all_at_once_as_compose_sends_it_loses_nothing(backend: Server, tmp_path: Path) -> None:
+    with Cluster(tmp_path, profile(tmp_path), backend.url) as cluster:
+        workers = [cluster.start("worker") for _ in range(2)]
+        master = cluster.start("master", "--headless", "--workers", "2")
+        until(lambda: market(backend) == (USERS, USERS), "all users connected")
+        for process in (*workers, master):
+            process.send_signal(signal.SIGTERM)
+        run = cluster.finished(master, 15)
+        assert [worker.wait(15) for worker in workers] == [0, 0]
+    assert run.summary["verdict"] == "interrupted"
+    assert all(worker["complete"] for worker in run.summary["workers"])
+    assert "did not acknowledge" not in run.output
+    assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
+
+
+def test_a_run_stopped_from_the_page_is_judged_and_the_next_one_starts_anew(backend: Server, tmp_path: Path) -> None:
+    port = free_port()
+    page = f"http://127.0.0.1:{port}"
+    with Cluster(tmp_path, profile(tmp_path), backend.url, LOADTEST_WEB_PORT=str(port)) as cluster:
+        cluster.start("master")
+        for _ in range(2):
+            cluster.start("worker")
+        until(lambda: cluster.logs().count("reported as ready") == 2, "two workers")
+        for number in (1, 2):
+            post(f"{page}/swarm", load_profile="steady", peak_users="10", total_duration="")
+            until(lambda: market(backend)[1] == 10, "all users connected")
+            post(f"{page}/stop")
+            until(lambda n=number: len(list(cluster.out.glob("*/summary.json"))) == n, "the result was written")  # type: ignore[misc]
+            run = read_run(0, cluster.logs(), cluster.out)
+            assert run.summary["verdict"] == "pass", run.output
+            assert run.counted("subscribers", "connected") == 10
+    assert market(backend) == (20, 0)
+
+
+def post(url: str, **fields: str) -> None:
+    urllib.request.urlopen(url, urllib.parse.urlencode(fields).encode(), timeout=60).close()  # noqa: S310
 
 
 def test_a_master_whose_workers_never_come_says_so_and_ends_with_4(backend: Server, tmp_path: Path) -> None:
