@@ -7,8 +7,8 @@ from loadtest.errors import LoadtestError
 from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.hooks import WIRING
 from loadtest.swarm.names import class_name
+from loadtest.swarm.profile_users import user_classes_of
 from loadtest.swarm.shape import ProfileShape
-from loadtest.swarm.users import user_classes_of
 
 __all__ = ["ProfileShape"]
 

@@ -5,15 +5,20 @@ The arithmetic is clocksync.py's; here are the requests that feed it, at the sta
 
 import json
 import logging
-from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import gevent
 from gevent.event import Event
 
+from loadtest import http1
 from loadtest.clock import Clock
 from loadtest.clocksync import Probe, Tracker
+from loadtest.errors import LoadtestError
+from loadtest.profiles import Target
+from loadtest.swarm.http import HttpConnection
 
-__all__ = ["TargetClock"]
+__all__ = ["Exchange", "HttpExchange", "TargetClock"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +27,35 @@ PROBE_EVERY_S = 2.0
 FIRST_WAIT_S = 3.0
 """How long the first connection waits for the first estimate."""
 
-Ask = Callable[[], tuple[float, bytes, float]]
-"""One exchange: (monotonic when sent, body, monotonic when received); raises LoadtestError or OSError."""
+
+class Exchange(Protocol):
+    """Asks a server for its time."""
+
+    def ask(self) -> tuple[float, bytes, float]:
+        """One exchange: (monotonic when sent, body, monotonic when received). Raises LoadtestError."""
+
+    def close(self) -> None:
+        """Ask no more."""
+
+
+class HttpExchange:
+    """Asks a target at the path that the profile names, on a connection of its own that is kept."""
+
+    def __init__(self, target: str, spec: Target) -> None:
+        self._connection = HttpConnection(target, verify=spec.verify, ca_file=spec.ca_file, timeout=5.0)
+        host = urlsplit(target).netloc
+        self._request = http1.Request.build("GET", spec.clock or "/", host=host, headers=spec.headers.items())
+
+    def ask(self) -> tuple[float, bytes, float]:
+        """(sent, body, received)."""
+        answer = self._connection.request(self._request)
+        if answer.response.status != 200:  # noqa: PLR2004 - OK
+            raise LoadtestError(f"HTTP {answer.response.status}")
+        return answer.sent, answer.response.body, answer.done
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 class TargetClock:
@@ -32,12 +64,12 @@ class TargetClock:
     `kind` is the profile's `clock`: an HTTP path to ask, "same" (this host's clock), or None (unknown, and stays so).
     """
 
-    __slots__ = ("_ask", "_clock", "_greenlet", "_kind", "_ready", "_tracker", "error", "offset", "warned")
+    __slots__ = ("_clock", "_exchange", "_greenlet", "_kind", "_ready", "_tracker", "error", "offset", "warned")
 
-    def __init__(self, clock: Clock, kind: str | None, ask: Ask | None) -> None:
+    def __init__(self, clock: Clock, kind: str | None, exchange: Exchange | None) -> None:
         self._clock = clock
         self._kind = kind
-        self._ask = ask
+        self._exchange = exchange
         self._tracker = Tracker()
         self._ready = Event()
         self._greenlet: gevent.Greenlet | None = None
@@ -60,6 +92,8 @@ class TargetClock:
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
+        if self._exchange is not None:
+            self._exchange.close()
 
     def wait_for_first(self) -> None:
         """Block until there is an estimate, at most FIRST_WAIT_S: without it a message's latency can't be told."""
@@ -85,10 +119,10 @@ class TargetClock:
             self._probe()
 
     def _probe(self) -> None:
-        if self._ask is None:
+        if self._exchange is None:
             return
         try:
-            sent, body, received = self._ask()
+            sent, body, received = self._exchange.ask()
             self._tracker.add(Probe(sent, received, server_time(body)))
         except Exception as problem:  # noqa: BLE001 - an edge: whatever the target answers, the load goes on
             if not self.warned:

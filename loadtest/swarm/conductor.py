@@ -7,9 +7,7 @@ Dispatcher's, judging is verdict.py's.
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from locust.env import Environment
@@ -19,16 +17,14 @@ from gevent.event import Event
 from loadtest.clock import Clock
 from loadtest.errors import LoadtestError, TargetError, UsageError
 from loadtest.profiles import Profile
-from loadtest.report import RunFacts, to_json, to_text
 from loadtest.schedule import Plan
-from loadtest.slo import judge
-from loadtest.swarm.bundle import RunDirectory
 from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.cluster.master import MasterSession
 from loadtest.swarm.form import Wishes
-from loadtest.verdict import Ending, RunVerdict, decide
+from loadtest.swarm.runs import Current, Settings, conclude
+from loadtest.verdict import Ending, RunVerdict
 
-__all__ = ["Conductor", "Settings"]
+__all__ = ["Conductor"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,36 +32,6 @@ JOIN_S = 10.0
 """How long a start waits for the workers that Locust counts to say hello."""
 DRAIN_S = 45.0
 """How long the end waits for the last Records: a worker's users get 20 s to finish, its Records 20 s to arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the process was started with."""
-
-    headless: bool
-    out: Path
-    run_id: str | None = None
-    workers: int = 1
-    users: int | None = None
-    rate: float | None = None
-    run_time: float | None = None
-
-
-@dataclass(slots=True)
-class Current:
-    """The run that is on or was last."""
-
-    run_id: str
-    profile: Profile | None
-    plan: Plan | None
-    targets: tuple[str, ...]
-    started_at: str = ""
-    begun: bool = False
-    complete: bool = False
-    over: bool = False
-    no_workers: bool = False
-    verdict: RunVerdict | None = None
-    judged: Event = field(default_factory=Event)
 
 
 class Conductor:
@@ -173,11 +139,18 @@ class Conductor:
         missing = self.session.drain(DRAIN_S)
         cut_short = not run.complete and run.plan is not None and self.settings.headless
         ending = Ending(self.interrupted or cut_short, run.no_workers, tuple(missing))
-        facts = self._judge(run, ending, duration)
-        if run.profile is not None or facts.verdict.name not in ("pass", "fail"):
-            environment.process_exit_code = int(facts.verdict.exit_code)
-        run.verdict = facts.verdict
+        run.verdict = self._conclude(run, ending, duration)
+        if run.profile is not None or run.verdict.name not in ("pass", "fail"):
+            environment.process_exit_code = int(run.verdict.exit_code)
         run.judged.set()
+
+    def _conclude(self, run: Current, ending: Ending, duration: float) -> RunVerdict:
+        state = self.session.run
+        if state is None:
+            raise AssertionError("a run that has begun has a state")
+        verdict, text = conclude(run, state, ending, duration, self.settings.out)
+        self.say(text)
+        return verdict
 
     def interrupt(self) -> bool:
         """A signal came; whether there is a run to end (or one that is just ending)."""
@@ -194,33 +167,6 @@ class Conductor:
             if not run.over:
                 self.interrupt()
             self.stopping(environment)
-
-    def _judge(self, run: Current, ending: Ending, duration: float) -> RunFacts:
-        state = self.session.run
-        if state is None:
-            raise AssertionError("a run that has begun has a state")
-        summary = state.summary
-        slos = tuple(judge(slo, summary) for slo in run.profile.slo) if run.profile is not None else ()
-        verdict = decide(ending, slos, summary)
-        facts = RunFacts(
-            run_id=run.run_id,
-            profile=run.profile.name if run.profile is not None else None,
-            targets=run.targets,
-            started_at=run.started_at,
-            duration_s=duration,
-            verdict=verdict,
-            slos=slos,
-            workers=tuple(state.participants),
-            missing=ending.missing,
-        )
-        directory = RunDirectory(self.settings.out, run.run_id)
-        text = to_text(facts, summary)
-        directory.write_json("summary.json", to_json(facts, summary))
-        directory.write("summary.txt", text)
-        if run.profile is not None:
-            directory.write("profile.yaml", run.profile.resolved())
-        self.say(f"{text}\n  {directory.path}/summary.json\n")
-        return facts
 
     # -- the dispatcher's Course --------------------------------------------------------------------------------------
 

@@ -2,19 +2,17 @@
 
 import random
 from bisect import bisect
-from collections.abc import Callable
 from itertools import accumulate
 from urllib.parse import urlsplit
 
 from loadtest import http1
 from loadtest.answers import AnswerInspector
-from loadtest.errors import LoadtestError
 from loadtest.profiles import Request as RequestSpec
 from loadtest.profiles import RestGroup, Target
 from loadtest.swarm.cluster.worker import WorkerSession
 from loadtest.swarm.http import HttpConnection, RequestFailed
 
-__all__ = ["Poller", "Pollers", "clock_asker"]
+__all__ = ["Poller", "Pollers"]
 
 UNREACHABLE_PAUSE_S = 0.5
 """The shortest wait after a request that reached no server, whatever the pace says."""
@@ -148,18 +146,3 @@ class Poller:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
-
-
-def clock_asker(target: str, spec: Target) -> Callable[[], tuple[float, bytes, float]]:
-    """One exchange with a target's clock, on a connection of its own that is kept: (sent, body, received)."""
-    connection = HttpConnection(target, verify=spec.verify, ca_file=spec.ca_file, timeout=5.0)
-    path = spec.clock or "/"
-    request = http1.Request.build("GET", path, host=urlsplit(target).netloc, headers=spec.headers.items())
-
-    def ask() -> tuple[float, bytes, float]:
-        answer = connection.request(request)
-        if answer.response.status != 200:  # noqa: PLR2004 - OK
-            raise LoadtestError(f"HTTP {answer.response.status}")
-        return answer.sent, answer.response.body, answer.done
-
-    return ask

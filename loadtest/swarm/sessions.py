@@ -1,7 +1,6 @@
 """What the users of one process share: groups, clocks, the departing. One LocalSession for each Locust environment."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from locust import User
@@ -11,16 +10,17 @@ import gevent
 from gevent.pool import Group
 
 from loadtest.swarm.catalog import Catalog
-from loadtest.swarm.clocks import TargetClock
+from loadtest.swarm.clocks import HttpExchange, TargetClock
 from loadtest.swarm.cluster.messages import Begin
 from loadtest.swarm.cluster.worker import WorkerSession
 from loadtest.swarm.http_client import Client, Outcome
-from loadtest.swarm.pollers import Pollers, clock_asker
+from loadtest.swarm.pollers import Pollers
 from loadtest.swarm.requests import RequestLog
 from loadtest.swarm.subscribers import Subscribers
 
 if TYPE_CHECKING:
-    from loadtest.swarm.users import LoadUser, ProfileRestUser, RestUser, WebSocketUser
+    from loadtest.swarm.profile_users import ProfileRestUser
+    from loadtest.swarm.users import LoadUser, RestUser, WebSocketUser
 
 __all__ = ["LocalSession", "attach", "session_of"]
 
@@ -158,10 +158,8 @@ class LocalSession:
         known = self._clocks.get(target)
         if known is None:
             spec = subscribers.target
-            ask: Callable[[], Any] | None = None
-            if spec.clock not in (None, "same"):
-                ask = clock_asker(target, spec)
-            known = self._clocks[target] = TargetClock(self.worker.clock, spec.clock, ask)
+            exchange = HttpExchange(target, spec) if spec.clock not in (None, "same") else None
+            known = self._clocks[target] = TargetClock(self.worker.clock, spec.clock, exchange)
             known.start()
         return known
 

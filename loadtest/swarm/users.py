@@ -1,4 +1,4 @@
-"""Locust users: WebSocketUser and RestUser, by profile or subclassed in a plain locustfile.
+"""Locust users: WebSocketUser and RestUser, subclassed in a plain locustfile or by profile_users.
 
 A user's life is one Locust task. Leaving never blocks: the user is out of Locust's count at once, and its greenlet
 finishes (a close handshake, a request in flight) in the session's group of departing users.
@@ -6,8 +6,7 @@ finishes (a close handshake, a request in flight) in the session's group of depa
 
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from locust import User, task
 from locust.env import Environment
@@ -18,9 +17,8 @@ from gevent.event import Event
 from gevent.pool import Group
 
 from loadtest.errors import ConnectFailed
-from loadtest.profiles import RestGroup, Target, WebSocketGroup
+from loadtest.profiles import Target, WebSocketGroup
 from loadtest.swarm.http_client import Client
-from loadtest.swarm.pollers import Pollers
 from loadtest.swarm.sessions import LocalSession, session_of
 from loadtest.swarm.subscribers import Subscribers, Subscription
 
@@ -234,46 +232,3 @@ class RestUser(LoadUser):
     def on_stop(self) -> None:
         """Close the connection."""
         self.client.close()
-
-
-class ProfileRestUser(LoadUser):
-    """A poller by profile: requests drawn by weight, paced by schedule."""
-
-    abstract = True
-    spec: ClassVar[RestGroup]
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        self.shared: Pollers = self.session.pollers(type(self))
-
-    @task
-    def live(self) -> None:
-        """The whole life: one request after the other until asked to leave."""
-        poller = self.shared.poller()
-        self.shared.users += 1
-        try:
-            while not self.departing:
-                self.pause(poller.until_due())
-                if not self.departing:
-                    poller.poll()
-        except Exception as problem:  # noqa: BLE001 - an edge: a bug must not make a user spin
-            self.stumble(problem)
-            if not self.departing:
-                return
-        finally:
-            poller.close()
-            self.shared.users -= 1
-        raise StopUser
-
-
-def user_classes_of(
-    profile: str, groups: dict[str, Any], target: Target, name: Callable[[str, str], str]
-) -> dict[str, type[User]]:
-    """One Locust user class for each group of a profile, by class name."""
-    classes: dict[str, type[User]] = {}
-    for group_name, group in groups.items():
-        base: type[LoadUser] = WebSocketUser if isinstance(group, WebSocketGroup) else ProfileRestUser
-        class_name = name(profile, group_name)
-        attributes = {"abstract": False, "spec": group, "group_name": group_name, "target": target}
-        classes[class_name] = type(class_name, (base,), attributes)
-    return classes

@@ -19,12 +19,13 @@ from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.cluster import messages
 from loadtest.swarm.cluster.master import MasterSession
 from loadtest.swarm.cluster.worker import RECORDS, WorkerSession
-from loadtest.swarm.conductor import Conductor, Current, Settings
+from loadtest.swarm.conductor import Conductor
 from loadtest.swarm.dispatch import dispatcher_for
 from loadtest.swarm.form import add_options, wishes_from
 from loadtest.swarm.health import raise_descriptor_limit
 from loadtest.swarm.names import class_name
 from loadtest.swarm.progress import Progress
+from loadtest.swarm.runs import Current, Settings
 from loadtest.swarm.sessions import LocalSession, attach
 from loadtest.swarm.shape import ProfileShape
 

@@ -1,0 +1,83 @@
+"""swarm/clocks.py: the offset of a target's clock, from exchanges that may fail."""
+
+import gevent
+import pytest
+
+from loadtest.clock import SystemClock
+from loadtest.errors import LoadtestError
+from loadtest.swarm.clocks import TargetClock, server_time
+
+AHEAD_S = 30.0
+
+
+class Server:
+    """Tells a time that is AHEAD_S ahead of this machine's; silent while `broken`."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+        self.asked = 0
+        self.closed = False
+
+    def ask(self) -> tuple[float, bytes, float]:
+        self.asked += 1
+        gevent.sleep(0)
+        if self.broken:
+            raise LoadtestError("HTTP 404")
+        sent = SystemClock.monotonic()
+        body = b'{"server_time": %r}' % (SystemClock.wall() + AHEAD_S)
+        return sent, body, SystemClock.monotonic()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_the_offset_of_a_clock_that_is_ahead_is_found_within_its_error() -> None:
+    clock = TargetClock(SystemClock(), "/time", Server())
+    clock.start()
+    with gevent.Timeout(5):
+        clock.wait_for_first()
+    assert clock.offset is not None
+    truth = SystemClock.wall() + AHEAD_S - SystemClock.monotonic()
+    assert abs(clock.offset - truth) <= clock.error + 1e-3  # a millisecond for the two readings here
+    clock.stop()
+
+
+def test_the_same_clock_needs_no_exchange() -> None:
+    clock = TargetClock(SystemClock(), "same", None)
+    clock.start()
+    assert clock.offset == pytest.approx(SystemClock.wall() - SystemClock.monotonic(), abs=1e-3)
+    assert clock.error == 0.0
+
+
+def test_an_unknown_clock_has_no_offset_and_keeps_nobody_waiting() -> None:
+    clock = TargetClock(SystemClock(), None, None)
+    clock.start()
+    with gevent.Timeout(0.5):
+        clock.wait_for_first()
+    assert clock.offset is None
+
+
+def test_a_server_without_that_path_leaves_the_offset_unknown_and_is_asked_again() -> None:
+    server = Server(broken=True)
+    clock = TargetClock(SystemClock(), "/time", server)
+    clock.start()
+    with gevent.Timeout(5):
+        while server.asked < 8:
+            gevent.sleep(0)
+    clock.refresh()
+    assert clock.offset is None
+    clock.stop()
+    assert server.closed
+
+
+@pytest.mark.parametrize(
+    "body", [b"12.5", b'{"server_time": 12.5}', b'{"time": 12.5, "zone": "UTC"}', b'{"now": 12.5}']
+)
+def test_a_clock_answers_with_a_number_or_an_object_that_has_one(body: bytes) -> None:
+    assert server_time(body) == 12.5
+
+
+@pytest.mark.parametrize("body", [b"", b"soon", b"true", b"[1]", b'{"when": 1}', b'{"time": "12"}', b'{"time": true}'])
+def test_what_is_no_time_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON's own errors are ValueErrors
+        server_time(body)
