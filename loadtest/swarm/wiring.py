@@ -12,7 +12,7 @@ from locust.runners import STATE_MISSING, STATE_RUNNING, STATE_SPAWNING, LocalRu
 from locust.web import WebUI
 
 from loadtest.clock import SystemClock
-from loadtest.dashboard import start_form
+from loadtest.dashboard import page_state, start_form
 from loadtest.results import Record
 from loadtest.swarm import guards, locust_patches, tables
 from loadtest.swarm.catalog import Catalog
@@ -86,7 +86,9 @@ class Wiring:
         events.test_stopping.add_listener(conductor.stopping)
         events.quitting.add_listener(conductor.quitting)
         if web_ui is not None and web_ui.app is not None and self.catalog.profiles:
-            start_form.install(web_ui.app, getattr(environment.parsed_options, "web_base_path", ""))
+            base_path = getattr(environment.parsed_options, "web_base_path", "")
+            start_form.install(web_ui.app, base_path)
+            page_state.install(web_ui.app, base_path)
         if web_ui is None:
             self._wire_guards(environment, runner, conductor)
         if isinstance(environment.shape_class, ProfileShape):
