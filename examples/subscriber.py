@@ -4,6 +4,7 @@ locust -f examples/subscriber.py --host http://localhost:8000 --headless -u 20 -
 """
 
 import json
+from typing import ClassVar
 
 from loadtest.swarm import WebSocketUser
 
@@ -12,6 +13,7 @@ class PriceWatcher(WebSocketUser):
     """Subscribes to prices and looks at each message. Without `on_message`, messages are only counted and timed."""
 
     ws_path = "/ws/index"
+    settings: ClassVar = {"not_data": [{"binary": True}, {"keys": ["type"]}]}  # any key of a profile's group
 
     def on_open(self) -> None:
         """Called after each connect, in this user's own greenlet."""

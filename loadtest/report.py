@@ -1,6 +1,7 @@
 """Summary and verdicts as console text and as `summary.json`. It formats; counting and judging are done elsewhere."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ def to_json(facts: RunFacts, summary: Summary) -> dict[str, Any]:
             for group, errors in sorted(summary.errors.items())
             for name, count in errors.most_common()
         ],
-        "hints": hints(summary),
+        "hints": hints(summary, facts.slos),
         "slo": [
             {"text": v.text, "observed": v.observed, "error": v.error, "verdict": v.outcome, "samples": v.samples}
             for v in facts.slos
@@ -106,10 +107,6 @@ def _ledger(summary: Summary, group: str) -> dict[str, int]:
 
 HINTS = {
     "connect: HTTP 401": "HTTP 401: the target wants credentials; check target.token or target.headers.",
-    "connect: HTTP 403": (
-        "HTTP 403: check the token (WS_AUTH_TOKEN), and the target's limit of connections per address"
-        " (WS_MAX_CONNECTIONS_PER_IP in the demo's API): all users of a worker share one address."
-    ),
     "connect: HTTP 404": "HTTP 404: the target has no WebSocket at this path; check the group's `websocket:`.",
     "connect: HTTP 429": "HTTP 429: the target limits how fast connections may come; ramp up more slowly.",
     "connect: HTTP 503": "HTTP 503: the target is over a limit of its own, or a proxy before it has no backend.",
@@ -119,13 +116,32 @@ HINTS = {
 }
 
 
-def hints(summary: Summary) -> list[str]:
-    """For errors that come in waves, what to check: a sentence each."""
-    counted: dict[str, int] = {}
+LIMIT = "the target's limit of connections per address (WS_MAX_CONNECTIONS_PER_IP): a worker is one address"
+CREDENTIAL = "the token (target.token, WS_AUTH_TOKEN)"
+
+
+def hints(summary: Summary, slos: Sequence[Verdict] = ()) -> list[str]:
+    """What to check, a sentence each: for errors that come in waves, and for SLOs that had nothing to judge."""
+    counted: Counter[str] = Counter()
     for errors in summary.errors.values():
-        for name, count in errors.items():
-            counted[name] = counted.get(name, 0) + count
-    return [f"{counted[name]:,} × {text}" for name, text in HINTS.items() if name in counted]
+        counted.update(errors)
+    found = [f"{counted[name]:,} × {text}" for name, text in HINTS.items() if name in counted]
+    if refused := counted["connect: HTTP 403"]:
+        first, second = (LIMIT, CREDENTIAL) if summary.ledger().established else (CREDENTIAL, LIMIT)
+        found.append(f"{refused:,} × HTTP 403: check first {first}, then {second}.")
+    if any(slo.observed is None and " delivery " in f" {slo.text}" for slo in slos):
+        found += _why_no_delivery(summary)
+    return found
+
+
+def _why_no_delivery(summary: Summary) -> list[str]:
+    messages, unclocked = summary.counted(None, "messages"), summary.counted(None, "unclocked")
+    if not messages or summary.histogram(None, "delivery").count:
+        return []
+    if unclocked:
+        return ["no delivery latency: messages say when they were sent, but target.clock is not known."]
+    why = f"none of {messages:,} messages has the field that send_time names"
+    return [f"no delivery latency: {why}; judge gap or ping, such as --set 'slo.0=websocket ping p99 < 100ms'."]
 
 
 def to_text(facts: RunFacts, summary: Summary) -> str:
@@ -147,6 +163,7 @@ def _lines(facts: RunFacts, summary: Summary) -> Iterator[str]:
     yield from _table(summary)
     yield from _ledger_lines(summary)
     yield from _error_lines(summary)
+    yield from (f"  → {hint}" for hint in hints(summary, facts.slos))
 
 
 def _table(summary: Summary) -> Iterator[str]:
@@ -191,7 +208,6 @@ def _error_lines(summary: Summary) -> Iterator[str]:
         yield f"  {count:>9,}  {group}  {name}"
     if len(errors) > ERRORS_SHOWN:
         yield f"  … and {len(errors) - ERRORS_SHOWN} more kinds, in summary.json"
-    yield from (f"  → {hint}" for hint in hints(summary))
 
 
 def duration_text(seconds: float) -> str:

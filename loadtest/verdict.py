@@ -1,7 +1,7 @@
 """From judged SLOs and what is known of the run to one verdict and its exit code. Judging an SLO is slo.py's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from loadtest.errors import ExitCode
@@ -31,6 +31,8 @@ class Ending:
     no_workers: bool = False
     missing: tuple[str, ...] = ()
     """Workers whose last report never arrived."""
+    stopped: str = ""
+    """Stopped by hand: when, such as "after 2s of 2m20s". What was measured until then is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,11 @@ def decide(ending: Ending, slos: Sequence[Verdict], summary: Summary) -> RunVerd
 
     An invalid run is neither passed nor failed; an SLO without data is not passed.
     """
-    obstacle = _obstacle(ending, summary)
-    if obstacle is not None:
-        return obstacle
+    verdict = _obstacle(ending, summary) or _judged(slos, summary)
+    return replace(verdict, why=f"{verdict.why}; stopped by hand {ending.stopped}") if ending.stopped else verdict
+
+
+def _judged(slos: Sequence[Verdict], summary: Summary) -> RunVerdict:
     failed = [verdict.text for verdict in slos if verdict.outcome == "fail"]
     undecided = [verdict.text for verdict in slos if verdict.outcome == "no-data"]
     if failed:

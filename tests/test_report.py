@@ -99,7 +99,29 @@ def test_the_console_begins_with_the_verdict_and_names_errors_with_what_to_check
 
 
 def test_a_hint_says_how_often(summary: Summary) -> None:
-    assert hints(summary)[0].startswith("1 × HTTP 403: check the token")
+    (hint,) = hints(summary)
+    assert hint.startswith("1 × HTTP 403: check first the target's limit")  # one was let in: hardly the token
+
+
+def test_where_nobody_was_let_in_the_token_is_named_first() -> None:
+    summary = Summary("r1")
+    summary.add(Record("r1", "w1", 0, 0, 0, [], {"g": {"connects": 1}}, {"g": {"connect: HTTP 403": 1}}, {}, {}))
+    assert hints(summary)[0].startswith("1 × HTTP 403: check first the token")
+
+
+@pytest.mark.parametrize(
+    ("counters", "told"),
+    [
+        ({"messages": 9}, "none of 9 messages has the field"),  # the real backend
+        ({"messages": 9, "unclocked": 9}, "target.clock is not known"),
+        ({}, None),  # nothing came: other errors say why
+    ],
+)
+def test_an_slo_on_delivery_without_samples_says_why(counters: dict[str, int], told: str | None) -> None:
+    summary = Summary("r1")
+    summary.add(Record("r1", "w1", 0, 0, 0, [], {"g": counters}, {}, {}, {}))
+    found = hints(summary, (Verdict("websocket delivery p99 < 100ms", None, None, "no-data", 0, "ms"),))
+    assert ([told in hint for hint in found] == [True]) if told else found == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from loadtest.cli.processes import Children, Command
 from loadtest.cli.supervision import Supervision
 from loadtest.cli.targets import await_targets
 from loadtest.cli.world import World
-from loadtest.errors import ExitCode, ProfileError
+from loadtest.errors import ExitCode, ProfileError, UsageError
 from loadtest.profiles import DEMO, Overrides, scrub
 
 __all__ = ["execute", "parser"]
@@ -55,6 +55,8 @@ def execute(namespace: Namespace, world: World) -> ExitCode:
     overrides = Overrides(target=namespace.target).over(Overrides.from_environ(world.environ))
     good: list[Configuration] = []
     for wanted in namespace.profiles:
+        if not wanted.strip():
+            raise UsageError("check: a profile's name is empty; is the variable that should hold it set?")
         try:
             good.append(configure(wanted, overrides, world.environ))
         except ProfileError as problem:

@@ -17,6 +17,7 @@ from gevent.event import Event
 from loadtest.clock import Clock
 from loadtest.errors import LoadtestError, TargetError, UsageError
 from loadtest.profiles import Profile
+from loadtest.report import duration_text
 from loadtest.schedule import Plan
 from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.cluster.master import MasterSession
@@ -137,8 +138,13 @@ class Conductor:
         run.over = True
         duration = self.session.elapsed()
         missing = self.session.drain(DRAIN_S)
-        cut_short = not run.complete and run.plan is not None and self.settings.headless
-        ending = Ending(self.interrupted or cut_short, run.no_workers, tuple(missing))
+        early = run.plan is not None and not run.complete
+        ending = Ending(
+            interrupted=self.interrupted or (early and self.settings.headless),
+            no_workers=run.no_workers,
+            missing=tuple(missing),
+            stopped=self._how_far(run, duration) if early and not self.settings.headless else "",
+        )
         run.verdict = self._conclude(run, ending, duration)
         if run.profile is not None or run.verdict.name not in ("pass", "fail"):
             environment.process_exit_code = int(run.verdict.exit_code)
@@ -151,6 +157,11 @@ class Conductor:
         verdict, text = conclude(run, state, ending, duration, self.settings.out)
         self.say(text)
         return verdict
+
+    @staticmethod
+    def _how_far(run: Current, duration: float) -> str:
+        whole = run.plan.duration if run.plan is not None else duration
+        return f"after {duration_text(duration)} of {duration_text(whole)}"
 
     def interrupt(self) -> bool:
         """A signal came; whether there is a run to end (or one that is just ending)."""

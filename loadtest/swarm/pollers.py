@@ -63,6 +63,10 @@ class Pollers:
         host = urlsplit(target).netloc
         return http1.Request.build(spec.method, spec.path, host=host, headers=headers.items(), **body)
 
+    def retire(self) -> None:
+        """The run is over, and so is this group."""
+        self.session.recorder.gauges.pop(self.name, None)
+
     def draw(self) -> Planned:
         """The next request, drawn by weight."""
         return self.planned[bisect(self._weights, self.random.random() * self._weights[-1])]

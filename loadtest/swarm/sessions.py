@@ -69,14 +69,17 @@ class LocalSession:
 
     # -- a run begins and ends ----------------------------------------------------------------------------------------
 
-    def _begin(self, begin: Begin) -> None:
+    def _begin(self, _begin: Begin) -> None:
         for clock in self._clocks.values():
             clock.stop()
         self._clocks.clear()
-        for user_class, subscribers in self._subscribers.items():
-            self._begin_subscribers(user_class, subscribers, begin)
+        # Groups belong to a run: the next one's profile may have another clock, token or headers at the same target.
+        for subscribers in self._subscribers.values():
+            subscribers.retire()
         for pollers in self._pollers.values():
-            pollers.begin(begin.targets, self._seed(begin))
+            pollers.retire()
+        self._subscribers.clear()
+        self._pollers.clear()
 
     def _seed(self, begin: Begin) -> int:
         profile = self.catalog.profiles.get(begin.profile or "")

@@ -53,6 +53,11 @@ class Subscribers:
         self._endpoints = [(connect_options(self.target, self.group, base), clocks(base)) for base in targets]
         self._next = self.session.index
 
+    def retire(self) -> None:
+        """The run is over, and so is this group."""
+        self.session.each_second.remove(self._each_second)
+        self.session.recorder.gauges.pop(self.name, None)
+
     def endpoint(self) -> tuple[ConnectOptions, TargetClock]:
         """Where the next user connects: the targets in turn."""
         endpoint = self._endpoints[self._next % len(self._endpoints)]
@@ -146,7 +151,7 @@ class Subscription:
         self.closed: Closed | None = None
         self.messages = 0
         self.last = shared.session.clock.monotonic()
-        self.pinged = self.last
+        self.pinged = self.last - PING_EVERY_S + 1.0  # the first ping soon: sessions may be short
         self.silent = False
         self.inbox: Callable[[bytes, bool], None] | None = None
 

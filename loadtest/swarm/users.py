@@ -6,11 +6,12 @@ finishes (a close handshake, a request in flight) in the session's group of depa
 
 import logging
 from collections import deque
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from locust import User, task
 from locust.env import Environment
-from locust.exception import StopTest, StopUser
+from locust.exception import InterruptTaskSet, RescheduleTask, StopTest, StopUser
 
 from gevent import Greenlet
 from gevent.event import Event
@@ -72,9 +73,11 @@ class LoadUser(User):
 
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than until the user is asked to leave."""
-        if not self.departing:
+        clock = self.session.worker.clock
+        deadline = clock.monotonic() + seconds
+        while not self.departing and (left := deadline - clock.monotonic()) > 0:
             self.wake.clear()
-            self.wake.wait(seconds)
+            self.wake.wait(left)  # a message or a closed connection wakes it as well
 
     @classmethod
     def base_url(cls) -> str:
@@ -96,12 +99,15 @@ class LoadUser(User):
 class WebSocketUser(LoadUser):
     """A subscriber: connects, receives, reconnects, and leaves with a close frame.
 
-    In a plain locustfile, subclass it with a `ws_path` and, if you want the messages, an `on_message`. From a profile,
+    In a plain locustfile, subclass it with a `ws_path`, `settings` as in a profile and, if you want the messages, an
+    `on_message`; what that has not seen when the connection ends counts as queue_overflows. From a profile,
     `spec`, `target` and `group_name` are set instead.
     """
 
     abstract = True
     ws_path: ClassVar[str] = "/"
+    settings: ClassVar[Mapping[str, Any]] = {}
+    """More keys of a profile's WebSocket group, such as not_data, send_time, silence or session."""
     spec: ClassVar[WebSocketGroup | None] = None
 
     def __init__(self, environment: Environment) -> None:
@@ -115,7 +121,7 @@ class WebSocketUser(LoadUser):
     @classmethod
     def group_spec(cls) -> WebSocketGroup:
         """The profile's group, or one made from the class's attributes."""
-        return cls.spec or WebSocketGroup.model_validate({"websocket": cls.ws_path})
+        return cls.spec or WebSocketGroup.model_validate({"websocket": cls.ws_path, **cls.settings})
 
     def on_open(self) -> None:
         """Called in the user's greenlet after each connect; for instance to `self.send(...)`."""
@@ -148,14 +154,16 @@ class WebSocketUser(LoadUser):
                 failures = 0 if planned else failures + 1
                 if not self.departing:
                     self._between_sessions(failures, full=full)
+        except (StopUser, StopTest, RescheduleTask, InterruptTaskSet):
+            raise  # how a subclass tells Locust what to do next
         except Exception as problem:  # noqa: BLE001 - an edge: on_message may be anybody's code
+            self._hang_up()
             self.stumble(problem)
             if not self.departing:
                 return
         finally:
+            self._hang_up()
             shared.users -= 1
-            if self.subscription is not None:
-                self.subscription.hang_up(CLOSE_S)
         raise StopUser
 
     def _converse(self, subscription: Subscription) -> tuple[bool, bool]:
@@ -168,17 +176,24 @@ class WebSocketUser(LoadUser):
         until = self.shared.session_ends()
         while subscription.closed is None and not self.departing and not subscription.is_full:
             self.wake.clear()
-            self._drain_inbox()
+            self._hand_over()
             left = None if until is None else until - self.shared.session.clock.monotonic()
             if left is not None and left <= 0:
                 break
             if subscription.closed is None and not self.departing and not self.inbox:
                 self.wake.wait(left)
         planned = subscription.closed is None
-        subscription.hang_up(CLOSE_S)
-        self._drain_inbox()
-        self.subscription = None
+        self._hang_up()
         return planned, subscription.is_full
+
+    def _hang_up(self) -> None:
+        """End the session, if there is one; messages that on_message has not seen by now are counted."""
+        if self.subscription is not None:
+            self.subscription.hang_up(CLOSE_S)
+            self.subscription = None
+        if self.inbox:
+            self.shared.tally.queue_overflows += len(self.inbox)
+            self.inbox.clear()
 
     def _deliver(self, payload: bytes, text: bool) -> None:  # noqa: FBT001 - called by the Receiver
         inbox = self.inbox
@@ -189,9 +204,11 @@ class WebSocketUser(LoadUser):
         inbox.append(payload.decode("utf-8", "replace") if text else payload)
         self.wake.set()
 
-    def _drain_inbox(self) -> None:
-        while self.inbox:
-            self.on_message(self.inbox.popleft())
+    def _hand_over(self) -> None:
+        """Call on_message with what waits: at most as many as wait now, and none once the user is to leave."""
+        for _ in range(len(self.inbox or ())):
+            if self.inbox and not self.departing:
+                self.on_message(self.inbox.popleft())
 
     def _between_sessions(self, failures: int, *, full: bool) -> None:
         if self.shared.group.session.reconnect is False:

@@ -156,6 +156,8 @@ class WorkerSession:
             self.drained.wait(2 * seconds)
             return
         self.leaving = True
+        if self._serial == 0:  # a run shorter than a second: its users should be seen before they leave
+            self._close_second(0, final=False)
         self.leave(seconds)
         self._draining = True
         for each in self.each_second:
