@@ -61,7 +61,8 @@ def test_the_readme_names_every_verb_of_the_makefile() -> None:
     readme = (ROOT / "README.md").read_text()
     makefiles = [ROOT / "Makefile", *ROOT.glob("*/*.mk")]
     verbs = {verb for path in makefiles for verb in re.findall(r"^([a-z0-9-]+):.*##", path.read_text(), re.MULTILINE)}
-    assert {verb for verb in verbs if f"make {verb}" not in readme} == set()
+    named = set(re.findall(r"^\| `make ([a-z-]+)` \|", readme, re.MULTILINE))
+    assert named == verbs
 
 
 @pytest.mark.parametrize("page", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
