@@ -13,6 +13,7 @@ import msgspec
 
 from loadtest.json_object import JsonObject
 from loadtest.profiles import WebSocketGroup
+from loadtest.text import valid_utf8
 
 __all__ = ["Inspected", "Inspector", "Kind"]
 
@@ -125,7 +126,7 @@ class Inspector:
         if not text:
             if self._binary_is_not_data:
                 return NOT_DATA
-        elif not _is_utf8(payload):
+        elif not valid_utf8(payload):
             return _bad("invalid UTF-8")
         if self._object is None:
             return DATA
@@ -152,16 +153,6 @@ class Inspector:
         except msgspec.DecodeError:
             return _bad("bad sequence")
         return Inspected(Kind.DATA, send_time, sequence)
-
-
-def _is_utf8(payload: bytes) -> bool:
-    if payload.isascii():
-        return True
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _seconds(value: Any, unit: str) -> float:

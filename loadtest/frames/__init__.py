@@ -3,6 +3,5 @@
 from loadtest.frames.ends import Closed
 from loadtest.frames.handshake import Handshake, parse_url
 from loadtest.frames.session import Session
-from loadtest.frames.text import valid_utf8
 
-__all__ = ["Closed", "Handshake", "Session", "parse_url", "valid_utf8"]
+__all__ = ["Closed", "Handshake", "Session", "parse_url"]

@@ -4,7 +4,7 @@ Most of what a server pushes are complete, unfragmented, uncompressed data frame
 buffer as they lie there. Each other frame is handed to the library's protocol object, whole and in order, and so is all
 that follows while a fragmented message is incomplete; it answers pings, closes, decompresses and finds the faults.
 
-Text is not checked here: whoever inspects messages checks each distinct payload once (`valid_utf8`) and ends the
+Text is not checked here: whoever inspects messages checks each distinct payload once (`text.valid_utf8`) and ends the
 connection with `fail(1007, …)`.
 """
 

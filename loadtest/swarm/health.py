@@ -12,6 +12,9 @@ __all__ = ["Health", "raise_descriptor_limit"]
 TICK_S = 0.05
 """How often the hub is asked to run a timer; how late it does so is the lag."""
 
+SHARE_S = 0.5
+"""A share of CPU over less than this says nothing: the kernel accounts in ticks."""
+
 
 def raise_descriptor_limit() -> int:
     """Raise the soft limit of open files to the hard one and return it.
@@ -53,19 +56,17 @@ class Health:
 
     @staticmethod
     def _cpu_seconds() -> float:
-        times = os.times()
-        return times.user + times.system
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime
 
     def take(self) -> dict[str, float]:
-        """cpu: share of one core since the last call; lag_max: s; descriptors: open now."""
+        """lag_max: s since the last call; descriptors: open now; cpu: share of one core, over at least SHARE_S."""
         now, cpu = self.clock.monotonic(), self._cpu_seconds()
-        elapsed = max(now - self._since, 1e-6)
-        taken = {
-            "cpu": (cpu - self._cpu) / elapsed,
-            "lag_max": self._lag_max,
-            "descriptors": float(_descriptors()),
-        }
-        self._cpu, self._since, self._lag_max = cpu, now, 0.0
+        taken = {"lag_max": self._lag_max, "descriptors": float(_descriptors())}
+        self._lag_max = 0.0
+        if now - self._since >= SHARE_S:
+            taken["cpu"] = (cpu - self._cpu) / (now - self._since)
+            self._cpu, self._since = cpu, now
         return taken
 
     def close(self) -> None:

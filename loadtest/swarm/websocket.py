@@ -26,7 +26,7 @@ class Receiver(Protocol):
     def on_message(self, payload: bytes, text: bool, received: float) -> None:  # noqa: FBT001 - a hot path
         """One message, read at `received` (time.monotonic()).
 
-        Text is not validated: check each distinct payload once (`frames.valid_utf8`), and if it is none, call
+        Text is not validated: check each distinct payload once (`text.valid_utf8`), and if it is none, call
         `connection.fail(1007, name)`.
         """
 

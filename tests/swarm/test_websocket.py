@@ -14,9 +14,9 @@ from support.leaks import nothing_left_open, settle
 from support.websocket_server import running
 
 from loadtest.errors import ConnectFailed
-from loadtest.frames import valid_utf8
 from loadtest.swarm import transport, websocket
 from loadtest.swarm.websocket import Closed, Connection, ConnectOptions
+from loadtest.text import valid_utf8
 
 MEGABYTE = 2**20
 

@@ -1,4 +1,4 @@
-"""Whether a payload is text. Frames doesn't ask: whoever sees the same payload many times asks once."""
+"""Whether a payload is text. Whoever sees the same payload many times asks once."""
 
 __all__ = ["valid_utf8"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from loadtest.frames import valid_utf8
+from loadtest.text import valid_utf8
 
 
 @pytest.mark.parametrize(
