@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test clean
 
--include docker/docker.mk benchmarks/bench.mk
+-include docker/docker.mk k8s/k8s.mk benchmarks/bench.mk tests/reliability.mk
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -30,7 +30,7 @@ check: setup ## lint and types
 	$(BIN)/mypy
 
 test: setup ## the tests (no Docker needed)
-	$(BIN)/pytest -m "not docker"
+	$(BIN)/pytest -m "not docker and not chaos"
 
 clean: ## remove what the verbs made, save the runs
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -50,6 +50,7 @@ class Subscriptions:
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:
         """Run one upgrade, as an ASGI application."""
         await receive()
+        scope["client"] = scope["client"] or ("gone", 0)  # uvicorn can't ask a socket that was reset meanwhile
         if (refusal := self._refusal(scope)) is not None:
             reason, status = refusal
             self._stats.refused[reason] += 1

@@ -30,20 +30,24 @@ OUT = Path(__file__).parent / "results.json"
 def main() -> int:
     """Return the exit code: 0 every limit kept, 1 one missed, 2 cannot be measured here."""
     options = _arguments()
+    left_out: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
             bench = Bench(*kernel.cores(), Path(folder), seconds=1.0 if options.quick else options.seconds)
             for name in ("target", "reference"):
                 compile_c(name, bench.folder)
-            samples = _measure(bench, options.only or list(SCENARIOS), 1 if options.quick else options.runs)
+            runs = 1 if options.quick else options.runs
+            samples = _measure(bench, options.only or list(SCENARIOS), runs, left_out)
         except RuntimeError as problem:
             print(f"bench: {problem}", file=sys.stderr)
             return 2
     results = [Result(figure, samples.get(figure.key, ()), _why(figure.key, samples)) for figure in FIGURES]
     results = [result for result in results if result.samples or result.skipped]
     print("\n" + table.render(results))
-    options.out.write_text(table.to_json(results, 1 if options.quick else options.runs))
+    options.out.write_text(table.to_json(results, runs))
     print(f"\n{options.out}")
+    if left_out:
+        return 2
     return int(any(result.outcome == "MISS" for result in results))
 
 
@@ -60,13 +64,13 @@ def _arguments() -> argparse.Namespace:
     return options
 
 
-def _measure(bench: Bench, names: list[str], runs: int) -> dict[str, list[Sample]]:
-    """Each scenario `runs` times; every other time the reference goes first."""
+def _measure(bench: Bench, names: list[str], runs: int, left_out: list[str]) -> dict[str, list[Sample]]:
+    """Each scenario `runs` times; every other time the reference goes first. `left_out` gets why a run is missing."""
     samples: dict[str, list[Sample]] = defaultdict(list)
     began = time.monotonic()
     for name in names:
         for run in range(runs):
-            for sample in SCENARIOS[name](bench, swap=bool(run % 2)):
+            for sample in _tolerant(SCENARIOS[name](bench, swap=bool(run % 2)), left_out):
                 samples[sample.key].append(sample)
                 against = f" against {sample.reference:,.1f}: {sample.value:.2f}×" if sample.reference else ""
                 elapsed = time.monotonic() - began
@@ -74,6 +78,15 @@ def _measure(bench: Bench, names: list[str], runs: int) -> dict[str, list[Sample
                     f"[{elapsed:4.0f} s] {name} {run + 1}/{runs}: {sample.key} {sample.ours:,.1f}{against}", flush=True
                 )
     return samples
+
+
+def _tolerant(samples: Iterator[Sample], left_out: list[str]) -> Iterator[Sample]:
+    """What can be measured; one run of a scenario that fails must not lose the others."""
+    try:
+        yield from samples
+    except RuntimeError as problem:
+        left_out.append(str(problem))
+        print(f"bench: this run of the scenario is left out: {problem}", file=sys.stderr)
 
 
 def _why(key: str, samples: dict[str, list[Sample]]) -> str:

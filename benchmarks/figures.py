@@ -21,11 +21,13 @@ class Figure:
     op: str
     limit: float
     limit_unit: str = "×"
+    asked: bool = True
+    """Whether there is a limit; else it is shown to compare with."""
 
     @property
     def limit_text(self) -> str:
         """The limit as it is printed."""
-        return f"{self.op} {self.limit:g}{self.limit_unit}"
+        return f"{self.op} {self.limit:g}{self.limit_unit}" if self.asked else "–"
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,28 @@ class Result:
 
     @property
     def outcome(self) -> str:
-        """`pass`, `MISS` or `skip`."""
+        """`pass`, `MISS`, `skip`, or – where nothing is asked."""
         if self.value is None:
             return "skip"
+        if not self.figure.asked:
+            return "–"
         return "pass" if OPERATORS[self.figure.op](self.value, self.figure.limit) else "MISS"
 
 
 MESSAGE = "CPU per message"
 FIGURES = (
     Figure("message-200", f"{MESSAGE}, 200 B broadcast", "C, epoll", "µs", "≤", 1.6),
+    Figure(
+        "message-floor", "the same, only read and timed: no frames, no counts", "C, epoll", "µs", "≤", 0, asked=False
+    ),
     Figure("message-20k", f"{MESSAGE}, 20 KB broadcast", "C, epoll", "µs", "≤", 1.6),
     Figure("message-2k-distinct", f"{MESSAGE}, 2 KB, all different", "C, epoll", "µs", "≤", 3),
     Figure("message-websocket-client", f"{MESSAGE}, 200 B broadcast", "websocket-client", "µs", "≤", 0.35),
     Figure("capacity", "messages/s until lag p99 > 20 ms", "C: 1 / CPU", "/s", "≥", 0.5),
     Figure("rest-fasthttp", "requests/s, 50 connections", "FastHttpUser", "/s", "≥", 8),
     Figure("rest-wrk", "requests/s, 50 connections", "wrk, 1 thread", "/s", "≥", 0.35),
+    Figure("rest-heard", "CPU per request, one is listened to", "no listener", "µs", "≤", 2.5),
+    Figure("rest-full", "CPU per request, client: full", "FastHttpUser", "µs", "≤", 1.3),
     Figure("connect", "CPU per connect and upgrade", "C, epoll", "µs", "≤", 4),
     Figure("memory", "RSS per idle subscriber of 10,000", "–", "KB", "≤", 25, " KB"),
     Figure("shutdown", "end of a run with 10,000 subscribers", "–", "s", "≤", 10, " s"),

@@ -18,25 +18,34 @@ RECORD_S = 1.5
 
 
 def requests(bench: Bench, *, swap: bool) -> Iterator[Sample]:
-    """We, FastHttpUser and wrk, each as fast as it can."""
+    """We (plain, with a listener, with `client: full`), FastHttpUser and wrk, each as fast as it can."""
     rates: dict[str, float] = {}
-    names = ["worker", "fast_http", "wrk"]
+    costs: dict[str, float] = {}
+    names = ["worker", "fast_http", "wrk", "heard", "full"]
     for name in reversed(names) if swap else names:
-        rates[name] = _wrk(bench) if name == "wrk" else _python(bench, name)
+        if name == "wrk":
+            rates[name] = _wrk(bench)
+        else:
+            rates[name], costs[name] = _python(bench, name)
     yield Sample("rest-fasthttp", rates["worker"], rates["fast_http"])
+    yield Sample("rest-heard", costs["heard"], costs["worker"])
+    yield Sample("rest-full", costs["full"], costs["fast_http"])
     if rates["wrk"]:
         yield Sample("rest-wrk", rates["worker"], rates["wrk"])
 
 
-def _python(bench: Bench, name: str) -> float:
+def _python(bench: Bench, name: str) -> tuple[float, float]:
+    """(requests a second, µs of CPU per request)."""
     with bench.target() as (target, port):
-        arguments = ("poller", port) if name == "worker" else (port,)
-        with bench.client(python(name, *arguments)) as client:
+        group = {"worker": "poller"}.get(name, name)
+        command = python(name, port) if name == "fast_http" else python("worker", group, port)
+        with bench.client(command) as client:
             client.ask(f"connect {CONNECTIONS}")
             window = bench.measure(client, target)
-            if name == "worker":
+            if name != "fast_http":
                 _check(client, target)
-            return window.counted["requests"] / window.seconds
+            requests = window.counted["requests"]
+            return requests / window.seconds, window.cpu / requests * 1e6
 
 
 def _check(client: Program, target: Program) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Sample
@@ -33,7 +34,7 @@ def shutdown(bench: Bench, *, swap: bool) -> Iterator[Sample]:  # noqa: ARG001 -
         yield Sample("shutdown", ended - began - RUN_S)
 
 
-def _run(bench: Bench, port: int, folder: Path) -> tuple[dict[str, object] | dict[str, str], float]:
+def _run(bench: Bench, port: int, folder: Path) -> tuple[dict[str, Any], float]:
     """The run's summary, and when it ended (wall clock, like `started_at`)."""
     options = ["--workers", "1", "--target", f"http://127.0.0.1:{port}", "--out", str(folder)]
     run = [sys.executable, "-m", "loadtest", "run", str(HERE / "shutdown.yaml"), *options]

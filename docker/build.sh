@@ -94,13 +94,16 @@ prepare_packages() { # leaves in the cache what pip needs inside the build
 
 image() { # target, name
     say "building $2 on $base …"
-    build "$1" --tag "$2" || { tail -n 40 "$log" >&2; die "building $2 failed"; }
+    local tags=(--tag "$2")
+    [[ ${2##*/} == *:* ]] || tags+=(--tag "$2:$version") # what k8s/ asks for
+    build "$1" "${tags[@]}" || { tail -n 40 "$log" >&2; die "building $2 failed"; }
     say "$2 is $(($(docker image inspect --format '{{.Size}}' "$2") / 1000000)) MB"
 }
 
 docker info >/dev/null 2>&1 || die "no Docker engine answers; start it, or set DOCKER_HOST"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 revision=$(git rev-parse --short=12 HEAD 2>/dev/null || true)
 
 choose_base

@@ -2,6 +2,8 @@
 # Installs the system tools that some tests need and that pip can't bring; what is there already is left alone.
 #   chromium, a font  the tests that use the web page like a person
 #   debootstrap       a base image where no container registry answers
+#   faketime          workers whose clocks are wrong
+#   prometheus        the metrics, scraped through a whole run
 #   docker compose    compose.yaml, where there is a Docker engine
 # Debian's packages; elsewhere it names what is missing. Usage: docker/deps.sh
 set -euo pipefail
@@ -26,6 +28,14 @@ install_packages() { # packages…
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
 }
 
+install_prometheus() { # Debian's package starts a server of its own, which nobody asked for
+    install_packages prometheus
+    if command -v systemctl >/dev/null && systemctl is-active --quiet prometheus 2>/dev/null; then
+        "${as_root[@]}" systemctl disable --now --quiet prometheus
+        say "its service is switched off: the tests start their own"
+    fi
+}
+
 install_compose() {
     local folder python=python3
     if docker compose version >/dev/null 2>&1; then
@@ -46,13 +56,21 @@ PATH=$PATH:/usr/sbin # where debootstrap is, and not in everyone's path
 packages=()
 any_of chromium chromium-browser google-chrome || packages+=(chromium)
 any_of debootstrap || packages+=(debootstrap)
+any_of faketime || packages+=(faketime)
 find /usr/share/fonts -name '*.ttf' 2>/dev/null | grep -q . || packages+=(fonts-dejavu-core)
 
 if [[ ${#packages[@]} == 0 ]]; then
-    say "there already: a Chromium, a font, debootstrap"
+    say "there already: a Chromium, a font, debootstrap, faketime"
 elif command -v apt-get >/dev/null; then
     install_packages "${packages[@]}"
 else
     die "missing: ${packages[*]}; install them with this system's package manager"
+fi
+if command -v prometheus >/dev/null; then
+    say "there already: $(command -v prometheus)"
+elif command -v apt-get >/dev/null; then
+    install_prometheus
+else
+    say "no prometheus: the test of the metrics will be skipped"
 fi
 if command -v docker >/dev/null; then install_compose; else say "no docker: the container tests will be skipped"; fi

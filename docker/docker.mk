@@ -1,5 +1,5 @@
 # The verbs that need a container engine or system tools; included by the Makefile, which sets BIN.
-.PHONY: images cluster test-containers deps
+.PHONY: images cluster test-containers sbom deps
 
 images: ## build the container images, also without a registry or behind an inspecting proxy
 	@docker/build.sh
@@ -10,5 +10,8 @@ cluster: images ## one run in containers: PROFILE=smoke WORKERS=2 [TARGET= USERS
 test-containers: setup ## the tests of images and compose.yaml (after make images)
 	$(BIN)/pytest -m docker tests/containers
 
-deps: ## install the system tools that some tests need (Debian: chromium, debootstrap, docker compose)
+sbom: ## write the bill of materials of the image, sbom.cdx.json (after make images)
+	@docker/sbom.sh
+
+deps: ## install the system tools that some tests need (Debian: chromium, debootstrap, faketime, prometheus, docker compose)
 	@docker/deps.sh

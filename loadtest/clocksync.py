@@ -71,13 +71,17 @@ def estimate(probes: Collection[Probe], now: float | None = None) -> Offset | No
 
 
 class Tracker:
-    """Keeps the last exchanges and tells the offset at any moment."""
+    """Keeps the last exchanges and tells the offset at any moment.
+
+    Bounds that hold can't contradict each other: where two do, a clock was set between them, or several clocks answer
+    at one address. Then what was known before is forgotten.
+    """
 
     def __init__(self, keep: int = 64) -> None:
         self._probes: deque[Probe] = deque(maxlen=keep)
 
-    def add(self, probe: Probe) -> None:
-        """Take an exchange in.
+    def add(self, probe: Probe) -> float:
+        """Take an exchange in; by how much (s) it contradicts those before, which are dropped then; 0 if it doesn't.
 
         Raises:
             ValueError: it ended before it began, or the server's time can't be one.
@@ -86,7 +90,13 @@ class Tracker:
             raise ValueError("an exchange ended before it began")
         if not 0.0 <= probe.server < LATEST_S:
             raise ValueError("not seconds since 1970")
+        known, new = self.at(probe.received), estimate([probe])
+        step = 0.0
+        if known is not None and new is not None and abs(new.offset - known.offset) > known.error + new.error:
+            step = abs(new.offset - known.offset)
+            self._probes.clear()
         self._probes.append(probe)
+        return step
 
     def at(self, now: float) -> Offset | None:
         """The best estimate at `now` (monotonic seconds); None without any exchange."""

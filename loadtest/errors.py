@@ -6,6 +6,7 @@ LoadtestError
 ├── TargetError         nothing answers at the target
 ├── WorkersError        no worker, or not enough of them, joined in time
 ├── WireError           a peer of the cluster sent something that is not a message of ours
+├── JournalError        a run directory cannot be gone on with
 ├── ConnectFailed       a connection to the target could not be established
 └── ProtocolViolation   a server broke the rules of HTTP or WebSocket
 """
@@ -15,6 +16,7 @@ from enum import IntEnum
 __all__ = [
     "ConnectFailed",
     "ExitCode",
+    "JournalError",
     "LoadtestError",
     "ProfileError",
     "ProtocolViolation",
@@ -74,6 +76,10 @@ class WorkersError(LoadtestError):
 
 class WireError(LoadtestError):
     """A peer of the cluster sent something that is not a message of ours."""
+
+
+class JournalError(LoadtestError):
+    """A run cannot be gone on with: its journal is missing, another version's, or says that the run is over."""
 
 
 class ConnectFailed(LoadtestError):

@@ -5,12 +5,14 @@ A broadcast reaches many subscribers of one worker as the same bytes: recognisin
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 
+from loadtest.fanout import Broadcast
 from loadtest.json_object import JsonObject
 from loadtest.profiles import WebSocketGroup
 from loadtest.text import valid_utf8
@@ -35,8 +37,9 @@ class Kind(Enum):
     BAD = "bad"
 
 
-class Inspected(NamedTuple):
-    """What was found in one payload."""
+@dataclass(slots=True)
+class Inspected:
+    """What was found in one payload; one object for all messages that bring it."""
 
     kind: Kind
     send_time: float | None = None
@@ -44,9 +47,10 @@ class Inspected(NamedTuple):
     sequence: int | None = None
     error: str | None = None
     """The stable name of what is wrong with a BAD message."""
+    broadcast: Broadcast | None = field(default=None, compare=False, repr=False)
+    """Which broadcast it is; set by the audience that got it."""
 
 
-DATA = Inspected(Kind.DATA)
 NOT_DATA = Inspected(Kind.NOT_DATA)
 SEQUENCE = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -129,13 +133,13 @@ class Inspector:
         elif not valid_utf8(payload):
             return _bad("invalid UTF-8")
         if self._object is None:
-            return DATA
+            return Inspected(Kind.DATA)
         try:
             return self._judge(self._object.read(payload))
         except msgspec.ValidationError:
-            return _bad("not a JSON object") if self._expected else DATA
+            return _bad("not a JSON object") if self._expected else Inspected(Kind.DATA)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _bad("not JSON") if self._expected else DATA
+            return _bad("not JSON") if self._expected else Inspected(Kind.DATA)
 
     def _judge(self, message: Mapping[str, msgspec.Raw]) -> Inspected:
         if any(keys <= message.keys() for keys in self._not_data):

@@ -162,3 +162,38 @@ def test_what_is_no_exchange_is_refused_and_changes_nothing(probe: Probe, why: s
     with pytest.raises(ValueError, match=why):
         tracker.add(probe)
     assert tracker.at(3.0) is None
+
+
+def fine(sent: float, offset: float, rtt: float = 0.002) -> Probe:
+    """An exchange whose server is `offset` ahead half-way; no whole ms, which would look coarse."""
+    return Probe(sent, sent + rtt, EPOCH + sent + rtt / 2 + offset + 0.0001234)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "steps"),
+    [
+        ([0.0, 0.0005, -0.0005], [0.0, 0.0, 0.0]),  # within the bounds of 1 ms each
+        ([0.0, 0.0019], [0.0, 0.0]),  # they just touch
+        ([0.0, 0.05], [0.0, 0.05]),  # set forward
+        ([0.0, -30.0, -30.0], [0.0, 30.0, 0.0]),  # set back once, and good from then on
+        ([0.0, 0.05, 0.0, 0.05], [0.0, 0.05, 0.05, 0.05]),  # two servers take turns
+    ],
+)
+def test_a_clock_that_was_set_is_noticed_by_how_much(offsets: list[float], steps: list[float]) -> None:
+    tracker = Tracker()
+    found = [tracker.add(fine(float(n), offset)) for n, offset in enumerate(offsets)]
+    assert found == pytest.approx(steps, abs=1e-5)
+    latest = tracker.at(float(len(offsets)))
+    assert latest is not None
+    assert latest.offset == pytest.approx(EPOCH + 0.0001234 + offsets[-1], abs=latest.error)
+
+
+def test_slow_drift_is_no_step() -> None:
+    tracker = Tracker()
+    assert [tracker.add(fine(2.0 * n, 10e-6 * 2.0 * n)) for n in range(500)] == [0.0] * 500  # 10 ppm for 1000 s
+
+
+def test_an_exchange_that_took_long_contradicts_nothing() -> None:
+    tracker = Tracker()
+    tracker.add(fine(0.0, 0.0))
+    assert tracker.add(fine(1.0, 0.4, rtt=1.0)) == 0.0

@@ -4,15 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from test_report import FACTS, summary
+from sample_run import FACTS, sample_summary
 
 from loadtest.errors import ExitCode
 from loadtest.report import to_json
-from loadtest.results import Summary
+from loadtest.report.rows import COLUMNS
 from loadtest.swarm.recorder import Tally
 from loadtest.verdict import EXIT_CODES
-
-__all__ = ["summary"]
 
 ROOT = Path(__file__).parent.parent
 RESULTS = (ROOT / "docs/results.md").read_text()
@@ -30,18 +28,27 @@ def rows(title: str) -> set[str]:
     [
         ("## `summary.json`\n", ()),
         ("\n`workers`:\n", ("workers",)),
+        ("\n`lost` ([reliability.md](reliability.md)):\n", ("lost",)),
         ("\n`metrics`:\n", ("metrics",)),
+        ("\n`slo`:\n", ("slo",)),
     ],
 )
 def test_results_md_explains_every_key_of_summary_json_and_no_other(
-    summary: Summary,
     title: str,
     path: tuple[str, ...],
 ) -> None:
-    content = to_json(FACTS, summary)
+    content = to_json(FACTS, sample_summary())
     for key in path:
         content = content[key][0]
     assert rows(title) == set(content)
+
+
+def test_results_md_explains_every_column_of_the_timeline() -> None:
+    table = RESULTS.split("## `timeline.csv`", 1)[1].split("## `histograms", 1)[0]
+    named = set(re.findall(r"`(\w+)`", table))
+    percentiles = {name for name in COLUMNS if re.search(r"_p\d\d_ms", name)}
+    assert set(COLUMNS) - percentiles <= named
+    assert {name.split("_")[0] for name in percentiles} <= {name.split("_")[0] for name in named}
 
 
 def test_results_md_explains_every_counter() -> None:
@@ -61,7 +68,7 @@ def test_the_readme_names_every_verb_of_the_makefile() -> None:
     readme = (ROOT / "README.md").read_text()
     makefiles = [ROOT / "Makefile", *ROOT.glob("*/*.mk")]
     verbs = {verb for path in makefiles for verb in re.findall(r"^([a-z0-9-]+):.*##", path.read_text(), re.MULTILINE)}
-    named = set(re.findall(r"^\| `make ([a-z-]+)` \|", readme, re.MULTILINE))
+    named = set(re.findall(r"^\| `make ([a-z0-9-]+)` \|", readme, re.MULTILINE))
     assert named == verbs
 
 

@@ -227,5 +227,40 @@ def test_whatever_comes_off_the_wire_is_a_histogram_or_a_wire_error(wire: object
     assert Histogram.from_wire(histogram.to_wire()) == histogram
 
 
+# packing
+
+
+@given(TIMES)
+def test_what_is_packed_comes_back(times: list[float]) -> None:
+    histogram = histogram_of(*times)
+    assert Histogram.unpacked(histogram.packed()) == histogram
+
+
+@given(TIMES.filter(bool), PERCENTS)
+def test_a_coarse_histogram_is_right_to_half_a_percent_and_keeps_the_exact_figures(
+    times: list[float], p: float
+) -> None:
+    fine = histogram_of(*times)
+    coarse = fine.coarse()
+    exact, near = fine.percentile(p), coarse.percentile(p)
+    assert exact is not None
+    assert near == pytest.approx(exact, rel=0.005, abs=UNIT_S)
+    kept = ("count", "total", "min", "max", "clamped")
+    assert [getattr(coarse, name) for name in kept] == [getattr(fine, name) for name in kept]
+
+
+@given(TIMES, TIMES)
+def test_it_does_not_matter_whether_what_is_coarse_was_merged_before_or_after(
+    some: list[float], more: list[float]
+) -> None:
+    one, other = histogram_of(*some), histogram_of(*more)
+    assert merged(one.coarse(), other.coarse()) == merged(one, other).coarse()
+
+
+def test_a_coarse_histogram_has_an_eighth_of_the_buckets() -> None:
+    fine = histogram_of(*(0.001 * (1 + n / 5000) for n in range(5000)))
+    assert len(list(fine.coarse().buckets())) <= len(list(fine.buckets())) / 7
+
+
 def test_a_histogram_prints_its_figures() -> None:
     assert str(histogram_of(*[0.001] * 1999, 0.25)) == "n=2,000 p50=1 ms p99=1 ms max=250 ms"

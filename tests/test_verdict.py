@@ -19,6 +19,7 @@ def summary_with(**counters: int) -> Summary:
 CLEAN = {"connects": 2, "connected": 2, "closed_by_us": 2, "messages": 5}
 HELD = Verdict("errors < 1%", 0.0, None, "pass", 5)
 BREACHED = Verdict("rest response p95 < 200ms", 0.5, None, "fail", 5)
+WARNED = Verdict("errors < 1% warn", 0.5, None, "fail", 5, action="warn")
 UNKNOWN = Verdict("delivery p99 < 100ms", None, None, "no-data", 0)
 
 
@@ -34,6 +35,10 @@ UNKNOWN = Verdict("delivery p99 < 100ms", None, None, "no-data", 0)
         (Ending(missing=("w1",)), [HELD], CLEAN, "invalid", ExitCode.INVALID),  # whatever the SLOs say
         (Ending(missing=("w1",)), [BREACHED], CLEAN, "invalid", ExitCode.INVALID),
         (Ending(interrupted=True), [BREACHED], CLEAN, "interrupted", ExitCode.INTERRUPTED),
+        (Ending(), [HELD, WARNED], CLEAN, "pass", ExitCode.PASS),  # a warning is only told
+        (Ending(), [WARNED], CLEAN, "pass", ExitCode.PASS),
+        (Ending(aborted="after 42s: errors < 50%"), [HELD], CLEAN, "fail", ExitCode.FAIL),  # whatever came of it later
+        (Ending(aborted="after 42s: x", missing=("w1",)), [HELD], CLEAN, "invalid", ExitCode.INVALID),
         (Ending(no_workers=True), [], {}, "error", ExitCode.NO_TARGET),
         (Ending(), [BREACHED], {"connects": 3, "connects_failed": 3, "unreachable": 3}, "error", ExitCode.NO_TARGET),
         (Ending(), [BREACHED], {"connects": 3, "connects_failed": 3}, "fail", ExitCode.FAIL),  # it answered: refused
@@ -50,4 +55,64 @@ def test_the_reason_names_the_slo_that_was_breached() -> None:
     assert (
         decide(Ending(), [HELD, BREACHED], summary_with(**CLEAN)).why
         == "1 of 2 SLOs breached: rest response p95 < 200ms"
+    )
+
+
+def test_a_warning_stands_in_the_reason_and_does_not_count() -> None:
+    why = decide(Ending(), [HELD, HELD, WARNED], summary_with(**CLEAN)).why
+    assert why == "all 2 SLOs held; 1 warning(s): errors < 1% warn"
+
+
+def test_a_run_that_an_slo_ended_says_so() -> None:
+    why = decide(Ending(aborted="after 42s of 2m00s: errors < 50%"), [BREACHED], summary_with(**CLEAN)).why
+    assert why == "aborted after 42s of 2m00s: errors < 50%"
+
+
+def run_with_lag(
+    *late: int, workers: int = 2, seconds: int = 40, plateau: tuple[float, float] = (0.0, 40.0)
+) -> Summary:
+    """The first of the workers was late in these seconds."""
+    summary = Summary("r1")
+    begin, end = plateau
+    summary.follow(lambda t: "ramp-up" if t < begin else "plateau" if t < end else "ramp-down", float(seconds))
+    for worker in range(workers):
+        for second in range(seconds):
+            health = {"lag_max": 0.25 + second / 100 if worker == 0 and second in late else 0.001}
+            record = Record(
+                "r1", f"w{worker + 1}", 0, second, second, [], {}, {}, {}, health, final=second == seconds - 1
+            )
+            counters = {"g": CLEAN} if second == worker == 0 else {}
+            summary.add(msgspec.structs.replace(record, counters=counters))
+    return summary
+
+
+@pytest.mark.parametrize(
+    ("summary", "name"),
+    [
+        (run_with_lag(), "pass"),
+        (run_with_lag(3, 9, 20, 31), "pass"),  # 4 of 80: 5 %
+        (run_with_lag(3, 9, 20, 31, 35), "invalid"),  # 6.25 %
+        (run_with_lag(*range(9), workers=5), "pass"),  # 9 of 200, 9 on end
+        (run_with_lag(*range(10), workers=5), "invalid"),  # 5 %, but 10 on end
+        (run_with_lag(0, 1, 2, 3, 4, 5, plateau=(6.0, 40.0)), "pass"),  # while users came
+        (run_with_lag(1, seconds=2, plateau=(0.0, 2.0)), "pass"),  # a single one, a quarter of all
+        (run_with_lag(0, 1, seconds=2, plateau=(0.0, 2.0)), "invalid"),
+        (run_with_lag(*range(6), plateau=(40.0, 40.0)), "invalid"),  # no plateau: all of it counts, 7.5 %
+    ],
+)
+def test_a_run_whose_generator_was_over_its_limits_too_long_is_invalid(summary: Summary, name: str) -> None:
+    assert decide(Ending(), [HELD], summary).name == name
+
+
+@pytest.mark.parametrize("slos", [[HELD], [BREACHED], [UNKNOWN]])
+def test_invalid_wins_over_whatever_the_slos_say(slos: list[Verdict]) -> None:
+    verdict = decide(Ending(), slos, run_with_lag(*range(20)))
+    assert (verdict.name, verdict.exit_code) == ("invalid", ExitCode.INVALID)
+
+
+def test_the_reason_names_the_worker_the_limit_the_value_and_the_remedy() -> None:
+    assert decide(Ending(), [HELD], run_with_lag(*range(20))).why == (
+        "the load generator could not be trusted in 20 of 80 worker-seconds (20 s on end): w1 was late in its event"
+        " loop for 20 s, at worst 440 ms where limits.lag is 100 ms; use more workers or fewer users, or raise"
+        " the limit"
     )

@@ -19,7 +19,7 @@ class Fast(FastHttpUser):
     """One keep-alive connection, one request after the other."""
 
     host = f"http://127.0.0.1:{sys.argv[1]}"
-    wait_time = constant(0)  # type: ignore[no-untyped-call]
+    wait_time = constant(0)
 
     @task
     def quotes(self) -> None:

@@ -35,10 +35,18 @@ class Module(Protocol):
 COMMANDS = {
     "run": Command("loadtest.cli.run", "run a profile on this machine: a master, workers and, if asked, a backend"),
     "check": Command("loadtest.cli.check", "say what is wrong with profiles, or try one for a few seconds"),
+    "doctor": Command("loadtest.cli.doctor", "say what this machine can hold, and whether a profile fits"),
+    "plan": Command("loadtest.cli.plan", "show who connects when, on which worker, and which limit is met first"),
+    "report": Command("loadtest.cli.report", "make the files of a run again from its data"),
+    "compare": Command("loadtest.cli.compare", "compare two runs, and say whether the second is worse"),
+    "key": Command("loadtest.cli.key", "make a cluster key, for masters that others can reach"),
     "schema": Command("loadtest.cli.schema", "print the JSON Schema of a profile"),
     "master": Command("loadtest.cli.master_role", "be the master of a cluster (what its container runs)"),
     "worker": Command("loadtest.cli.worker_role", "be a worker of a cluster (what its container runs)"),
 }
+
+ROLE_OPTIONS = {"--master": "master", "--worker": "worker"}
+"""What others start Locust's own image with (its Kubernetes operator does), so that ours can stand in its place."""
 
 EXAMPLES = f"""\
 commands:
@@ -77,6 +85,8 @@ def main(
 
 
 def _command(argv: list[str], world: World) -> ExitCode:
+    if argv and argv[0] in ROLE_OPTIONS:
+        argv = [ROLE_OPTIONS[argv[0]], *argv[1:]]
     if not argv or argv[0].startswith("-"):
         return _program(argv, world)
     name, *rest = argv

@@ -72,12 +72,14 @@ def reserved_port() -> Iterator[int]:
         yield port
 
 
-def require_free(port: int) -> None:
-    """Raise UsageError if the page can't have its port."""
+def require_free(
+    port: int, what: str = "the web page", remedy: str = "--web PORT names another", host: str = HOST
+) -> None:
+    """Raise UsageError if `what` can't have its port; `remedy` says what to do then."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as problem:
             reason = (problem.strerror or str(problem)).lower()
-            raise UsageError(f"the web page can't have port {port}: {reason}; --web PORT names another") from None
+            raise UsageError(f"{what} can't have port {port}: {reason}; {remedy}") from None

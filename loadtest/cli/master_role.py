@@ -3,15 +3,18 @@
 from argparse import Namespace
 
 from loadtest.cli.arguments import Parser, from_environ, port_number, whole_number
+from loadtest.cli.local import require_free
 from loadtest.cli.roles import MASTER_PORT, become, checked_environ, role_parser
 from loadtest.cli.world import World
+from loadtest.credentials import WITHOUT_KEY, cluster_key, without_key_allowed
 from loadtest.errors import ExitCode, UsageError
 
 __all__ = ["execute", "parser"]
 
 WEB_PORT = 8089
+EVERYWHERE = "0.0.0.0"
 LOOPBACK = "127.0.0.1"
-"""Where nobody else can reach it: neither the page nor the control port asks who is there."""
+"""Where nobody else can reach it."""
 
 EXAMPLES = """\
 examples:
@@ -38,6 +41,12 @@ def parser(world: World) -> Parser:
         type=whole_number(1),
         help="with --headless: how many workers to wait for (default: 1; LOADTEST_WORKERS)",
     )
+    made.add_argument(
+        "--resume",
+        metavar="RUN_DIR",
+        help="go on with the run of this directory, whose master died; auto: the newest one below LOADTEST_OUT that is"
+        " not over (LOADTEST_RESUME). A LOADTEST_RUN_ID that has a directory already is gone on with as well",
+    )
     return made
 
 
@@ -46,15 +55,31 @@ def execute(namespace: Namespace, world: World) -> ExitCode:
     environ = checked_environ(world.environ)
     port = from_environ(environ, "LOADTEST_MASTER_PORT", MASTER_PORT, port_number)
     host = environ.get("LOADTEST_MASTER_BIND_HOST") or LOOPBACK
+    _require_key(host, environ)
+    if host in (LOOPBACK, EVERYWHERE) and not any(option.startswith("--master-bind") for option in namespace.rest):
+        remedy = "is another master running? LOADTEST_MASTER_PORT names another port"
+        require_free(port, "the master", remedy, host)
     options = ["--master", "--master-bind-host", host, "--master-bind-port", str(port)]
     workers = namespace.workers or from_environ(environ, "LOADTEST_WORKERS", 1, whole_number(1))
     if namespace.headless:
-        _require_profile(environ, namespace.rest)
+        if not namespace.resume:
+            _require_profile(environ, namespace.rest)
         options += ["--headless", "--only-summary", "--expect-workers", str(workers)]
     else:
         web = from_environ(environ, "LOADTEST_WEB_PORT", WEB_PORT, port_number)
         options += ["--web-host", environ.get("LOADTEST_WEB_HOST") or LOOPBACK, "--web-port", str(web)]
-    return become([*options, *namespace.rest], {**environ, "LOADTEST_WORKERS": str(workers)}, world)
+    environ |= {"LOADTEST_WORKERS": str(workers)} | ({"LOADTEST_RESUME": namespace.resume} if namespace.resume else {})
+    return become([*options, *namespace.rest], environ, world)
+
+
+def _require_key(host: str, environ: dict[str, str]) -> None:
+    key = cluster_key(environ)
+    if key is None and host not in (LOOPBACK, "localhost", "::1") and not without_key_allowed(environ):
+        raise UsageError(
+            f"workers are to be listened for on {host}, where others can reach it, and there is no cluster key: set"
+            " LOADTEST_CLUSTER_KEY or LOADTEST_CLUSTER_KEY_FILE, here and for the workers (`loadtest key` makes one)."
+            f" {WITHOUT_KEY}=yes lets anybody who can reach the port read and steer the run"
+        )
 
 
 def _require_profile(environ: dict[str, str], rest: list[str]) -> None:

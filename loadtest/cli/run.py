@@ -1,26 +1,39 @@
 """`loadtest run`: a cluster on this machine for one profile, or for the web page. Which processes: `local`."""
 
+import json
 import secrets
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loadtest.cli.arguments import Parser, from_environ, port_number, whole_number
+from loadtest.cli.compare import FAIL_ON, compare_runs, percentage, read_side
 from loadtest.cli.configuration import Configuration, configure, known_profiles
 from loadtest.cli.demo import start_demo
+from loadtest.cli.key import new_key
 from loadtest.cli.local import HOST, Cluster, require_free, reserved_port
 from loadtest.cli.options import add_overrides, overrides_in
 from loadtest.cli.processes import Children
+from loadtest.cli.report import find_run
 from loadtest.cli.supervision import Supervision
 from loadtest.cli.targets import await_targets
 from loadtest.cli.world import World
 from loadtest.clock import Clock, SystemClock
+from loadtest.compare.comparison import Side
+from loadtest.credentials import CLUSTER_KEY, cluster_key
 from loadtest.errors import ExitCode, ProfileError, UsageError
 from loadtest.profiles import DEMO, Overrides, discover, load_file, scrub
 
+if TYPE_CHECKING:
+    from loadtest.cli.view import View
+
 __all__ = ["execute", "parser", "run_id"]
+
+STATUS_VARIABLE = "LOADTEST_STATUS_LINES"
+"""Asks the master for its status as lines of JSON (`loadtest.monitor`)."""
 
 WORKERS = 2
 WEB_PORT = 8089
@@ -90,6 +103,12 @@ def parser(world: World) -> Parser:
         help="serve the web page on 127.0.0.1; a run of PROFILE starts at once, without one the page waits"
         f" (default: no page; PORT {WEB_PORT}; LOADTEST_WEB_PORT)",
     )
+    made.add_argument(
+        "--baseline", metavar="RUN", help="compare with this run afterwards; a regression ends with 1 (not with --web)"
+    )
+    made.add_argument(
+        "--fail-on", metavar="P", type=percentage, help=f"how much worse a figure may be (default: {100 * FAIL_ON:g}%%)"
+    )
     made.add_argument("--out", metavar="DIR", help="where run directories go (default: runs; LOADTEST_OUT)")
     return made
 
@@ -107,9 +126,36 @@ def execute(namespace: Namespace, world: World) -> ExitCode:
     configuration = configure(wanted, overrides_in(namespace).over(Overrides.from_environ(environ)), environ)
     name = configuration.profile.name if configuration.profile is not None else "web"
     out = Path(namespace.out or environ.get("LOADTEST_OUT") or "runs")
+    baseline = _baseline(namespace, web, out, world)
     if web is not None:
         require_free(web)
-    return _run(Request(configuration, workers, out, run_id(name), web), world)
+    request = Request(configuration, workers, out, run_id(name), web)
+    code = _run(request, world)
+    if baseline is None or code not in (ExitCode.PASS, ExitCode.FAIL):
+        return code
+    fail_on = FAIL_ON if namespace.fail_on is None else namespace.fail_on
+    compared = compare_runs(baseline, request.directory, fail_on, request.directory, world)
+    return compared if code is ExitCode.PASS else code
+
+
+def _baseline(namespace: Namespace, web: int | None, out: Path, world: World) -> Side | None:
+    """Return the run to compare with, which must be there before anything is started. Raises UsageError."""
+    if namespace.baseline is None:
+        if namespace.fail_on is not None:
+            raise UsageError("--fail-on says how much worse than --baseline a run may be: give that as well")
+        return None
+    if web is not None:
+        raise UsageError("--baseline is for one run: leave --web out, and use `loadtest compare` afterwards")
+    return read_side(find_run(namespace.baseline, world, out))
+
+
+def is_finished(directory: Path) -> bool:
+    """Return whether a run left its result there, and not just the snapshot that a killed master leaves."""
+    try:
+        content = json.loads((directory / "summary.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("finished") is True
 
 
 def run_id(name: str, clock: Clock | None = None) -> str:
@@ -124,24 +170,38 @@ def _run(request: Request, world: World) -> ExitCode:
     hidden = profile.secrets() if profile is not None else frozenset[str]()
     with Children(request.directory / "logs") as children, reserved_port() as port:
         demo = _ready(request, children, world)
-        environ = _environ(request, world.environ, demo)
+        view = _view(world)
+        environ = _environ(request, world.environ, demo) | ({STATUS_VARIABLE: "1"} if view is not None else {})
         cluster = Cluster(request.workers, port, request.web, starts=profile is not None)
         _announce(request, demo, world)
         master = children.start(cluster.master(environ))
         workers = [children.start(cluster.worker(number, environ)) for number in range(1, request.workers + 1)]
         watch = Supervision(children, master, workers, world, clean=lambda text: scrub(text, hidden))
+        if view is not None:
+            watch.view = view
         code = watch.run()
-        has_result = profile is None or (request.directory / "summary.json").is_file()
+        has_result = profile is None or is_finished(request.directory)
         verdict, sentence = watch.verdict(code, has_result=has_result)
         if sentence:
             world.warn(f"loadtest: {sentence}")
         return verdict
 
 
+def _view(world: World) -> "View | None":
+    """Return a view if there is a terminal that can draw it."""
+    if not world.stdout.isatty() or world.environ.get("TERM", "dumb") == "dumb":
+        return None
+    from loadtest.cli.view import View  # noqa: PLC0415 - a pipeline has no use for it, and starts faster
+
+    return View(world.stdout)
+
+
 def _environ(request: Request, base: Mapping[str, str], demo: str | None) -> dict[str, str]:
     """Return the environment of the master and the workers. A run that the page starts names itself."""
     environ = request.configuration.environ(base, demo)
     environ |= {"LOADTEST_OUT": str(request.out), "LOADTEST_WORKERS": str(request.workers)}
+    if cluster_key(base) is None:  # other users of this machine can reach its ports, too
+        environ[CLUSTER_KEY] = new_key()
     environ.pop("LOADTEST_RUN_ID", None)
     if request.configuration.profile is not None:
         environ["LOADTEST_RUN_ID"] = request.run_id

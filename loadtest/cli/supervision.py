@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from loadtest.cli.processes import Child, Children, Exited, Interrupted, Line, Signalled, ending
 from loadtest.cli.world import World
@@ -24,6 +25,27 @@ class Patience:
     """For workers to go after the master has."""
 
 
+class Lines:
+    """No view: every line of the master is for people."""
+
+    def take(self, line: str) -> bool:  # noqa: ARG002 - Drawing's signature
+        """Leave it."""
+        return False
+
+    def pause(self) -> None:
+        """Nothing is drawn."""
+
+
+class Drawing(Protocol):
+    """What may take lines of the master and draw them."""
+
+    def take(self, line: str) -> bool:
+        """Draw what a line says; False if it is one for people."""
+
+    def pause(self) -> None:
+        """Make room for lines."""
+
+
 class Supervision:
     """Passes the master's lines on, reports workers that die, and hands signals to the master.
 
@@ -41,6 +63,7 @@ class Supervision:
         clean: Callable[[str], str] = str,
         clock: Clock | None = None,
     ) -> None:
+        self.view: Drawing = Lines()
         self.children = children
         self.master = master
         self.workers = workers
@@ -60,12 +83,24 @@ class Supervision:
 
     def run(self) -> int:
         """Return the master's exit code, after the workers have gone as well. Raises Interrupted at a second signal."""
+        try:
+            self._watch()
+        finally:
+            self.view.pause()
+        self.world.stdout.flush()
+        if not self.children.wait_for(self.workers, self.patience.leave):
+            self.children.end(self.workers)
+        return self.master.code if self.master.code is not None else -1
+
+    def _watch(self) -> None:
         while self.master.running:
             event = self.children.next_event(self._timeout())
             match event:
                 case Line(child=child, text=text) if child is self.master:
                     self._begun = True
-                    self.world.say(text)
+                    if not self.view.take(text):
+                        self.view.pause()
+                        self.world.say(text)
                 case Exited(child=child) if child is not self.master:
                     self._on_exit(child)
                 case Signalled(number=number):
@@ -74,10 +109,6 @@ class Supervision:
                     self._on_time()
                 case _:
                     pass
-        self.world.stdout.flush()
-        if not self.children.wait_for(self.workers, self.patience.leave):
-            self.children.end(self.workers)
-        return self.master.code if self.master.code is not None else -1
 
     def _timeout(self) -> float | None:
         times = [moment + self.patience.notice for moment in self._left.values()]
@@ -100,11 +131,11 @@ class Supervision:
             self._report(child)
         if self._deadline is not None and self._deadline <= now:
             self._deadline = None
-            self.world.warn(f"the master has not ended {self.patience.drain:g} s after it was asked to, and is killed")
+            self._warn(f"the master has not ended {self.patience.drain:g} s after it was asked to, and is killed")
             self.children.end([self.master], kill=True)
 
     def _report(self, child: Child) -> None:
-        self.world.warn(f"{child.name} ended early ({ending(child.code or 0)})\n{self._tail(child)}")
+        self._warn(f"{child.name} ended early ({ending(child.code or 0)})\n{self._tail(child)}")
         if child not in self.workers or self.asked or self.abandoned:
             return
         self.early.append(child)
@@ -117,17 +148,21 @@ class Supervision:
     def _abandon(self, why: str) -> None:
         self.abandoned = True
         self._deadline = self.clock.monotonic() + self.patience.drain
-        self.world.warn(f"{why}: the run is ended")
+        self._warn(f"{why}: the run is ended")
         self.master.process.terminate()
 
     def _on_signal(self, name: str) -> None:
         if self.asked:
-            self.world.warn("leaving at once")
+            self._warn("leaving at once")
             raise Interrupted
         self.asked = True
-        self.world.warn(f"{name}: ending the run and waiting for its result; once more leaves at once")
+        self._warn(f"{name}: ending the run and waiting for its result; once more leaves at once")
         with suppress(ProcessLookupError):
             self.master.process.terminate()
+
+    def _warn(self, text: str) -> None:
+        self.view.pause()
+        self.world.warn(text)
 
     def _tail(self, child: Child) -> str:
         return self.clean(child.tail())

@@ -5,6 +5,7 @@ from argparse import Namespace
 from loadtest.cli.arguments import Parser, from_environ, port_number
 from loadtest.cli.roles import MASTER_PORT, become, checked_environ, role_parser
 from loadtest.cli.world import World
+from loadtest.credentials import cluster_key
 from loadtest.errors import ExitCode
 
 __all__ = ["execute", "parser"]
@@ -36,6 +37,7 @@ def parser(world: World) -> Parser:
 def execute(namespace: Namespace, world: World) -> ExitCode:
     """Check the configuration and become a worker of Locust."""
     environ = checked_environ(world.environ)
+    cluster_key(environ)  # one that can't be used is said before Locust starts
     host = namespace.master_host or environ.get("LOADTEST_MASTER_HOST") or "127.0.0.1"
     port = namespace.master_port or from_environ(environ, "LOADTEST_MASTER_PORT", MASTER_PORT, port_number)
     return become(["--worker", "--master-host", host, "--master-port", str(port), *namespace.rest], environ, world)

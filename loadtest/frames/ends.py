@@ -5,9 +5,9 @@ from typing import Literal
 
 from websockets.exceptions import PayloadTooBig
 
-__all__ = ["ABNORMAL", "NO_STATUS", "TOO_BIG", "Closed", "fault_name"]
+__all__ = ["ABNORMAL", "NO_STATUS", "PROTOCOL_ERROR", "TOO_BIG", "WRONG_DATA", "Closed", "fault_name"]
 
-NO_STATUS, ABNORMAL, TOO_BIG = 1005, 1006, 1009
+PROTOCOL_ERROR, NO_STATUS, ABNORMAL, WRONG_DATA, TOO_BIG = 1002, 1005, 1006, 1007, 1009
 """Close codes (RFC 6455, 7.4.1)."""
 
 NAMES = {

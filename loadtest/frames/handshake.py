@@ -1,23 +1,19 @@
 """The upgrade from HTTP to WebSocket (RFC 6455, 4): the request's bytes out, the answer's bytes in.
 
-The websockets library builds the request and judges a 101; what else an answer can be is told apart here, early and
+A 101 is judged by the offer or by the websockets library; what else an answer can be is told apart here, early and
 under stable names.
 """
 
-import logging
 import re
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidHeader, InvalidUpgrade, InvalidURI, NegotiationError, SecurityError
-from websockets.extensions.permessage_deflate import enable_client_permessage_deflate
-from websockets.typing import Subprotocol
-from websockets.uri import WebSocketURI, parse_uri
+from websockets.exceptions import InvalidHeader, InvalidUpgrade, NegotiationError, SecurityError
 
 from loadtest.errors import ConnectFailed
+from loadtest.frames.offer import Offer, is_plainly_accepted, new_key
 
-__all__ = ["Handshake", "parse_url"]
+__all__ = ["Handshake"]
 
 MAX_HEAD = 32 * 1024
 """Bytes of an answer's status line and headers, interim answers included. The library allows 128 headers of 8 KiB."""
@@ -34,71 +30,35 @@ BY_HEADER = {
     "sec-websocket-protocol": "connect: subprotocol not offered",
 }
 
-log = logging.getLogger(__name__)
-log.setLevel(logging.CRITICAL)  # at DEBUG the library would log the request, and with it tokens
-
-
-@lru_cache(maxsize=64)
-def parse_url(url: str) -> WebSocketURI:
-    """A ws:// or wss:// URL in its parts.
-
-    Raises:
-        ConnectFailed: it is none, or holds credentials. The error does not repeat it: a query may hold a token.
-    """
-    try:
-        uri = parse_uri(url)
-    except (InvalidURI, ValueError):  # ValueError: a port that is no number, a broken IPv6 address
-        uri = None
-    if uri is None or uri.username is not None:
-        raise ConnectFailed("connect: bad URL", ours=True)
-    return uri
-
 
 class Handshake:
     """One upgrade: send `request`, pass what comes to `receive` until that returns something."""
 
-    def __init__(
-        self,
-        uri: WebSocketURI,
-        *,
-        headers: Iterable[tuple[str, str]] = (),
-        subprotocols: Sequence[str] = (),
-        compression: bool = False,
-        max_message: int = 2**24,
-    ) -> None:
-        """`headers` are sent too, instead of ours of the same name; `max_message` is in bytes.
+    __slots__ = ("_head", "_interim", "_key", "_offer", "_protocol", "request")
 
-        Raises:
-            ConnectFailed: a header cannot be sent.
-        """
-        self.protocol = ClientProtocol(
-            uri,
-            extensions=enable_client_permessage_deflate(None) if compression else None,
-            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-            max_size=max_message,
-            logger=log,
-        )
+    def __init__(self, offer: Offer) -> None:
+        self._offer = offer
+        self._key = new_key()
+        self._protocol: ClientProtocol | None = None  # once it was needed
         self._head = bytearray()
         self._interim = 0
-        self.request = self._request(headers)
+        self.request = offer.request(self._key)
 
-    def _request(self, headers: Iterable[tuple[str, str]]) -> bytes:
-        request = self.protocol.connect()
-        request.headers["User-Agent"] = "loadtest"
-        try:
-            for name in {name for name, _ in headers if name in request.headers}:
-                del request.headers[name]
-            for name, value in headers:
-                request.headers[name] = value
-            self.protocol.send_request(request)
-        except (InvalidHeader, ValueError):
-            raise ConnectFailed("connect: bad header", ours=True) from None
-        return b"".join(self.protocol.data_to_send())
+    @property
+    def compression(self) -> bool:
+        """Whether permessage-deflate was agreed on."""
+        return self._protocol is not None and bool(self._protocol.extensions)
 
     @property
     def subprotocol(self) -> str | None:
         """What the server chose of those offered."""
-        return self.protocol.subprotocol
+        return None if self._protocol is None else self._protocol.subprotocol
+
+    @property
+    def opened(self) -> Callable[[], ClientProtocol]:
+        """What returns the library's object in the state after the accepted upgrade."""
+        protocol = self._protocol
+        return self._offer.opened if protocol is None else lambda: protocol
 
     def receive(self, data: bytes | memoryview) -> bytes | None:
         """Take what was read; once the upgrade is accepted, return the bytes that followed it. None: more is needed.
@@ -138,13 +98,16 @@ class Handshake:
         return status
 
     def _judge(self, head: bytes) -> None:
+        if is_plainly_accepted(head, self._key):
+            return
+        self._protocol = protocol = self._offer.connecting(self._key)
         try:
-            self.protocol.receive_data(head)
+            protocol.receive_data(head)
         except Exception:  # noqa: BLE001 - the library meets whatever a server thinks up
             raise ConnectFailed(NOT_A_WEBSOCKET) from None
-        self.protocol.events_received()
-        if self.protocol.handshake_exc is not None:
-            raise ConnectFailed(_name(self.protocol.handshake_exc))
+        protocol.events_received()
+        if protocol.handshake_exc is not None:
+            raise ConnectFailed(_name(protocol.handshake_exc))
 
 
 def _name(exc: Exception) -> str:

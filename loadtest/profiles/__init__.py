@@ -4,7 +4,7 @@ document        text -> plain data and the line of every value; `variables` are 
                 `syntax` has PyYAML's complaints in the user's words
 overrides       --set, --target, …: what changes before the data is read
 section         what every mapping of a profile is; `values` are the single values in them
-target, group, websocket_group, rest, load_stages, profile
+target, group, websocket_group, rest, rates, load_stages, limits, profile
                 the mappings themselves
 checks          what the sections say together
 problems        the mistakes and where they are; `wording` has pydantic's findings in the user's words
@@ -19,7 +19,8 @@ from loadtest.profiles.masking import MASK, scrub
 from loadtest.profiles.overrides import Overrides
 from loadtest.profiles.profile import Profile
 from loadtest.profiles.reading import load
-from loadtest.profiles.rest import AnswerCheck, Pace, Request, RestGroup
+from loadtest.profiles.rest import AnswerCheck, Pace, Request, RestGroup, Upload
+from loadtest.profiles.slo_checks import has_plateau
 from loadtest.profiles.target import DEMO, Target
 from loadtest.profiles.values import Range, parse_duration
 from loadtest.profiles.websocket_group import (
@@ -50,9 +51,11 @@ __all__ = [
     "SendTime",
     "Session",
     "Target",
+    "Upload",
     "WebSocketGroup",
     "discover",
     "find",
+    "has_plateau",
     "load",
     "load_file",
     "parse_duration",

@@ -1,15 +1,14 @@
-"""What the sections of a profile say together: do the counts fit the load, can the SLOs be judged."""
+"""Whether the groups' shares and counts fit the load. Whether the SLOs can be judged is slo_checks.py's."""
 
 from collections.abc import Mapping, Sequence
 
 from loadtest.profiles.problems import Problems
 from loadtest.profiles.rest import RestGroup
 from loadtest.profiles.websocket_group import WebSocketGroup
-from loadtest.profiles.wording import did_you_mean
+from loadtest.profiles.wording import hint
 from loadtest.schedule import Plan, Stage
-from loadtest.slo import MEASURES, Threshold
 
-__all__ = ["check_load", "plan_of", "threshold_problem"]
+__all__ = ["AnyGroup", "check_load", "plan_of"]
 
 AnyGroup = WebSocketGroup | RestGroup
 AnyLoad = tuple[Stage, ...] | dict[str, tuple[Stage, ...]]
@@ -17,27 +16,32 @@ AnyLoad = tuple[Stage, ...] | dict[str, tuple[Stage, ...]]
 
 def plan_of(load: AnyLoad, groups: Mapping[str, AnyGroup]) -> Plan:
     """Draw the plan, as the profile has it."""
+    pools = {name: pool for name, group in groups.items() if (pool := group.pool)}
     if isinstance(load, dict):
-        return Plan.per_group({name: load.get(name, ()) for name in groups})
-    return Plan.over_total(load, {name: group.part for name, group in groups.items()})
+        return Plan.per_group({name: load.get(name, ()) for name in groups if name not in pools}).beside(pools)
+    return Plan.over_total(load, {name: groups[name].part for name in groups if name not in pools}).beside(pools)
 
 
 def check_load(load: AnyLoad, groups: Mapping[str, AnyGroup], names: Sequence[str], problems: Problems) -> None:
     """Check the stages, and the groups' shares and counts against them; `names` are all groups, also broken ones."""
+    closed = {name: group for name, group in groups.items() if group.pool is None}
+    names = [name for name in names if name in closed or name not in groups]
     if isinstance(load, dict):
         _check_names(load, groups, names, problems)
         known = {name: stages for name, stages in load.items() if name in names}
         plan = Plan.per_group(known)
     else:
-        plan = Plan.over_total(load, {name: group.part for name, group in groups.items()})
+        plan = Plan.over_total(load, {name: group.part for name, group in closed.items()})
     _check_ends(load, problems)
     if not plan.duration:
         problems.add(("load",), "takes no time: give it a hold, a spike, or a ramp with an over of more than 0s")
-    elif not plan.peak:
+    elif not plan.peak and names:
         problems.add(("load",), "never has a user: ramp or step to more than 0")
+    elif plan.peak and not names:
+        problems.add(("load",), "has users for nobody, since every group has a rate: hold for as long as the run lasts")
     else:
         if not isinstance(load, dict):
-            _check_counts(plan.peak, groups, complete=len(groups) == len(names), problems=problems)
+            _check_counts(plan.peak, closed, complete=len(closed) == len(names), problems=problems)
         _check_cuts(plan.duration, groups, problems)
 
 
@@ -53,8 +57,10 @@ def _check_names(
     load: Mapping[str, object], groups: Mapping[str, AnyGroup], names: Sequence[str], problems: Problems
 ) -> None:
     for name in load:
-        if name not in names:
-            problems.add(("load", name), f"there is no group of this name{_hint(name, names)}")
+        if name in groups and groups[name].pool is not None:
+            problems.add(("load", name), f"has a rate, which has its stages in users.{name}.pace.rate: leave it out")
+        elif name not in names:
+            problems.add(("load", name), f"there is no group of this name{hint(name, names)}")
     for name in names:
         if name not in load:
             problems.add(("load",), f"has no stages for {name}: give every group its own, or one list for all of them")
@@ -85,39 +91,3 @@ def _check_cuts(duration: float, groups: Mapping[str, AnyGroup], problems: Probl
     for name, group in groups.items():
         if isinstance(group, WebSocketGroup) and (group.session.cut_every or 0) >= duration:
             problems.add(("users", name, "session", "cut_every"), "never happens: the load is over before")
-
-
-def _in_scope(threshold: Threshold, groups: Mapping[str, AnyGroup]) -> dict[str, AnyGroup]:
-    """The groups that an SLO reads."""
-    scope, measure = threshold.scope, threshold.measure
-    return {
-        name: group
-        for name, group in groups.items()
-        if (scope is None or scope in (name, group.kind)) and (measure == "errors" or measure in MEASURES[group.kind])
-    }
-
-
-def threshold_problem(threshold: Threshold, groups: Mapping[str, AnyGroup], *, clock: bool | None) -> str | None:
-    """Why the profile can't produce what the SLO reads; None where it can. `groups` must be all of them.
-
-    `clock` says whether the target has one; None: that isn't known, the target being broken.
-    """
-    scope = _in_scope(threshold, groups)
-    if not scope:
-        return f"the profile has no group with {threshold.scope or threshold.measure}"
-    streams = [group for group in scope.values() if isinstance(group, WebSocketGroup)]
-    if threshold.measure == "delivery":
-        if not any(group.send_time for group in streams):
-            return f"{', '.join(scope)} has no send_time, so delivery can't be timed: give it, or judge gap or ping"
-        if clock is False:
-            return "target.clock is left out, so delivery can't be timed: give it, or judge gap or ping"
-    names = {request.name for group in scope.values() if isinstance(group, RestGroup) for request in group.requests}
-    names |= {group.websocket.partition("?")[0] for group in streams}
-    if threshold.name is None or threshold.name in names:
-        return None
-    return f'nothing is called "{threshold.name}"{_hint(threshold.name, sorted(names))}'
-
-
-def _hint(given: str, known: Sequence[str]) -> str:
-    near = did_you_mean(given, known)
-    return f"; did you mean {near}?" if near else f"; there are {', '.join(known)}"

@@ -10,14 +10,14 @@ from pydantic_core import CoreSchema
 
 from loadtest.profiles.section import Section
 from loadtest.profiles.values import Headers, Number, Whole
-from loadtest.schedule import Part
+from loadtest.schedule import Part, Pool
 
 __all__ = ["GROUP_NAME", "Group", "name_problem"]
 
 GROUP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _GRAMMAR = (
-    "websocket rest total errors connect delivery gap ping service response mean max min for during warn abort all "
-    "completeness skew reconnected rate missed lost freshness"
+    "websocket rest total errors connect delivery gap ping service response mean max min for during warn abort after "
+    "all completeness skew reconnect reconnected rate missed lost duplicated reordered silences freshness intake"
 )
 """Words of the SLO grammar, also those that it may get."""
 _RESERVED = frozenset(_GRAMMAR.split())
@@ -40,8 +40,6 @@ class Group(Section):
     later = {  # noqa: RUF012 - a ClassVar of Section's
         "read": "leave it out, and the group reads as fast as it can",
         "freshness": "use send_time, or an SLO on gap or ping",
-        "client": "leave it out: redirects and cookies aren't followed",
-        "rate": "use pace with every: 2s, or pause: 100ms..500ms",
     }
 
     share: Annotated[Number, Field(gt=0)] | None = Field(
@@ -63,6 +61,11 @@ class Group(Section):
         schema = super().__get_pydantic_json_schema__(core, handler)
         handler.resolve_ref_schema(schema)["not"] = {"required": ["share", "count"]}
         return schema
+
+    @property
+    def pool(self) -> Pool | None:
+        """What a group of open arrivals has in place of users; None for every other."""
+        return None
 
     @property
     def part(self) -> Part:

@@ -1,7 +1,7 @@
 """The load section: mappings such as `{ramp: 800, over: 30s}` become `schedule.Stage`. The arithmetic is `schedule`."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import Discriminator, Field, GetCoreSchemaHandler, PlainSerializer, Tag
 from pydantic_core import CoreSchema, core_schema
@@ -11,7 +11,7 @@ from loadtest.profiles.values import Duration, DurationOrZero, Whole
 from loadtest.profiles.wording import did_you_mean
 from loadtest.schedule import Stage, duration_text
 
-__all__ = ["Hold", "Load", "Ramp", "Spike", "Step"]
+__all__ = ["Hold", "Load", "Ramp", "Spike", "Step", "written_as"]
 
 _MOST = 10_000_000
 _Users = Annotated[Whole, Field(ge=0, le=_MOST)]
@@ -59,21 +59,21 @@ class Spike(Section):
         return Stage.spike(self.spike, self.over)
 
 
-_FORMS: dict[str, type[Ramp | Hold | Step | Spike]] = {"ramp": Ramp, "hold": Hold, "step": Step, "spike": Spike}
+def _form_of(forms: Mapping[str, type[Section]]) -> Callable[[Any], str | None]:
+    def form(given: Any) -> str | None:
+        if not isinstance(given, dict):
+            return None
+        meant = [key for key in given if key in forms] or [did_you_mean(key, forms) for key in given]
+        return next((f"<{name}>" for name in meant if name), None)
 
-
-def _form(given: Any) -> str | None:
-    if not isinstance(given, dict):
-        return None
-    meant = [key for key in given if key in _FORMS] or [did_you_mean(key, _FORMS) for key in given]
-    return next((f"<{name}>" for name in meant if name), None)
+    return form
 
 
 def _mapping(stage: Stage) -> dict[str, Any]:
     length = duration_text(stage.seconds)
     if stage.kind == "hold":
         return {"hold": length}
-    return {stage.kind: stage.users} | ({} if stage.kind == "step" else {"over": length})
+    return {stage.kind: stage.level} | ({} if stage.kind == "step" else {"over": length})
 
 
 class _Converted:
@@ -88,19 +88,20 @@ class _Converted:
         return core_schema.no_info_after_validator_function(self._convert, handler.generate_schema(self._source))
 
 
-_FORM = Annotated[
-    Annotated[Ramp, Tag("<ramp>")]
-    | Annotated[Hold, Tag("<hold>")]
-    | Annotated[Step, Tag("<step>")]
-    | Annotated[Spike, Tag("<spike>")],
-    Discriminator(
-        _form,
+def written_as(forms: Mapping[str, type[Section]]) -> _Converted:
+    """Tell pydantic that a stage is written as one of `forms`, by their main keys."""
+    tagged = tuple(Annotated[form, Tag(f"<{name}>")] for name, form in forms.items())
+    by_key = Discriminator(
+        _form_of(forms),
         custom_error_type="profile",
         custom_error_message="{sentence}",
         custom_error_context={"sentence": "needs ramp, hold, step or spike"},
-    ),
-]
-_Stage = Annotated[Stage, _Converted(_FORM, lambda form: form.stage()), PlainSerializer(_mapping, when_used="json")]
+    )
+    return _Converted(Annotated[Union[tagged], by_key], lambda form: form.stage())  # noqa: UP007 - made at run time
+
+
+_FORMS: dict[str, type[Section]] = {"ramp": Ramp, "hold": Hold, "step": Step, "spike": Spike}
+_Stage = Annotated[Stage, written_as(_FORMS), PlainSerializer(_mapping, when_used="json")]
 _Stages = Annotated[tuple[_Stage, ...], Field(min_length=1)]
 
 

@@ -3,20 +3,21 @@
 import hashlib
 import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, Field, PlainSerializer, PrivateAttr, SkipValidation, Tag, WithJsonSchema
 from pydantic import Discriminator as By
 
+from loadtest.profiles.limits import LimitsSection
 from loadtest.profiles.load_stages import Load
 from loadtest.profiles.masking import mask, scrub
 from loadtest.profiles.rest import RestGroup
 from loadtest.profiles.section import Section
 from loadtest.profiles.target import Target
-from loadtest.profiles.values import Text, Whole
+from loadtest.profiles.values import Number, Text, Whole
 from loadtest.profiles.websocket_group import WebSocketGroup
-from loadtest.schedule import Plan, duration_text
+from loadtest.schedule import Plan
 from loadtest.slo import Threshold
 
 __all__ = ["NAME_PATTERN", "Profile", "kind_of"]
@@ -64,8 +65,6 @@ def _name(given: str) -> str:
 class Profile(Section):
     """Who connects, what they do, how the load grows and what must hold."""
 
-    later = {"limits": "leave it out", "on_worker_loss": "leave it out", "rebalance_rate": "leave it out"}  # noqa: RUF012
-
     name: Annotated[Text, AfterValidator(_name)] = Field(
         description="What the profile is called in results and on the web page.",
         json_schema_extra={"pattern": NAME_PATTERN},
@@ -77,12 +76,25 @@ class Profile(Section):
     target: Target = Field(description="Where the load goes.")
     users: Annotated[dict[str, AnyGroup], Field(min_length=1)] = Field(description="Groups of users by name.")
     load: Load = Field(description="How many users there are when: stages over all of them, or per group by name.")
+    limits: LimitsSection = Field(
+        LimitsSection(), description="How far the load generator itself may be pushed before the run is invalid."
+    )
     slo: Annotated[
         tuple[Threshold, ...],
         SkipValidation,
         PlainSerializer(lambda slo: [str(threshold) for threshold in slo], when_used="json"),
         WithJsonSchema({"type": "array", "items": {"type": "string"}}),
     ] = Field((), description="What must hold, such as: websocket delivery p99 < 100ms.")
+
+    on_worker_loss: Literal["rebalance", "continue", "invalidate"] = Field(
+        "rebalance",
+        description="What becomes of a lost worker's users: placed on the others (rebalance), or gone (continue;"
+        " invalidate gives the run no verdict either).",
+    )
+    rebalance_rate: Annotated[Number, Field(gt=0)] | None = Field(
+        None,
+        description="How many users of lost workers are placed again in a second (default: the steepest ramp).",
+    )
 
     _plan: Plan = PrivateAttr()
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
@@ -121,7 +133,7 @@ class Profile(Section):
 
     def __str__(self) -> str:
         groups = ", ".join(f"{name} ({group.kind})" for name, group in self.users.items())
-        return f"{self.name}: {self._plan.peak} users at most, {duration_text(round(self._plan.duration, 3))}; {groups}"
+        return f"{self.name}: {self._plan}; {groups}"
 
 
 def _digest(value: Any) -> str:

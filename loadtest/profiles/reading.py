@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from loadtest.errors import ProfileError
-from loadtest.profiles import checks
+from loadtest.profiles import checks, slo_checks
 from loadtest.profiles.document import Document
 from loadtest.profiles.group import name_problem
 from loadtest.profiles.masking import scrub, secrets_in
@@ -79,7 +79,7 @@ class _Draft:
             checks.check_load(self.parts["load"], self.parts["users"], names, self.problems)
         self._slo(names)
         plan = self._plan(overrides)
-        if self.problems or plan is None:
+        if plan is None or not self._phases(plan):
             return None
         profile = Profile.model_construct(**self.parts)
         profile._plan = plan  # noqa: SLF001 - made here
@@ -136,8 +136,15 @@ class _Draft:
     def _producible(self, threshold: Threshold, index: int) -> None:
         target = self.parts.get("target")
         clock = None if target is None else target.clock is not None
-        if text := checks.threshold_problem(threshold, self.parts["users"], clock=clock):
+        if text := slo_checks.threshold_problem(threshold, self.parts["users"], clock=clock):
             self.problems.add(("slo", index), text)
+
+    def _phases(self, plan: Plan) -> bool:
+        """Check that the load has what the SLOs are about."""
+        for index, threshold in enumerate(self.parts["slo"]):
+            if text := slo_checks.phase_problem(threshold, plan):
+                self.problems.add(("slo", index), text)
+        return not self.problems
 
     def _plan(self, overrides: Overrides) -> Plan | None:
         if overrides.users is not None and not 1 <= overrides.users <= _MOST_USERS:
@@ -146,7 +153,11 @@ class _Draft:
             self._option("--duration (or LOADTEST_DURATION)", "must be more than 0")
         if self.problems:
             return None
-        return checks.plan_of(self.parts["load"], self.parts["users"]).scaled(overrides.users, overrides.duration)
+        plan = checks.plan_of(self.parts["load"], self.parts["users"])
+        if overrides.users is not None and not plan.peak:
+            self._option("--users (or LOADTEST_USERS)", "has nobody to rescale: every group has a rate; --set that")
+            return None
+        return plan.scaled(overrides.users, overrides.duration)
 
     def _option(self, option: str, text: str) -> None:
         self.problems.found.append((Origin(option=option), (), text))

@@ -139,6 +139,10 @@ class WebSocketGroup(Group):
     sequence: FieldPath | None = Field(
         None, description="The field with a number that grows by 1 with each broadcast, if messages have one."
     )
+    broadcast: Flag | None = Field(
+        None,
+        description="true: every message goes to all subscribers; false: each has its own. Left out: it is found out.",
+    )
     silence: Duration | None = Field(None, description="Connected, but no data for longer than this: a failure.")
     compression: Flag = Field(default=False, description="Offer permessage-deflate (RFC 7692).")
     max_message: Size = Field(16 * 2**20, description="A message larger than this ends its connection.")

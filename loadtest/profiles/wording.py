@@ -1,14 +1,14 @@
 """pydantic's findings in the user's words. What is looked for is decided by the models."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from loadtest.profiles.problems import KeyPath
 
-__all__ = ["did_you_mean", "findings"]
+__all__ = ["did_you_mean", "findings", "hint"]
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str | None:
@@ -16,6 +16,12 @@ def did_you_mean(given: str, known: Iterable[str]) -> str | None:
     folded = {word.lower(): word for word in known}
     near = difflib.get_close_matches(given.lower(), folded, n=1, cutoff=0.6)
     return folded[near[0]] if near else None
+
+
+def hint(given: str, known: Sequence[str]) -> str:
+    """Return the end of a sentence on an unknown name: what was meant, or else what there is."""
+    near = did_you_mean(given, known)
+    return f"; did you mean {near}?" if near else f"; there are {', '.join(known)}"
 
 
 def _bound(word: str, name: str) -> Callable[[Mapping[str, Any]], str]:

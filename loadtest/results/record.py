@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from loadtest.errors import WireError
+from loadtest.fanout import AudienceReport
 from loadtest.histogram import Histogram
 
 __all__ = ["Measured", "Record"]
@@ -29,7 +30,7 @@ class Measured(msgspec.Struct, frozen=True, array_like=True):
     histogram: list[Any] | None
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one worker saw in one second of a run.
 
     Identity: (run, worker, incarnation, serial). Serials of an incarnation run from 0 without a gap, so that a
@@ -51,6 +52,8 @@ class Record(msgspec.Struct, frozen=True):
     health: dict[Text, float]
     """cpu (share of one core), lag_max (s), descriptors, clock_error (s)."""
     final: bool = False
+    fanout: list[AudienceReport] = []
+    """What each audience of broadcasts got; left out where there is none."""
 
     @property
     def key(self) -> tuple[str, int, int]:

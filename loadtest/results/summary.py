@@ -1,129 +1,146 @@
 """Summary: the sum of a run's Records, and the one description of a run that every page, file and SLO reads."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from loadtest.histogram import Histogram
-from loadtest.results.record import Measured, Record
+from loadtest.fanout import Fanout, Outcome
+from loadtest.limits import Limits
+from loadtest.results.broadcasts import totals_of
+from loadtest.results.exclusions import Exclusions
+from loadtest.results.ledger import Ledger
+from loadtest.results.lives import Lives
+from loadtest.results.record import Record
+from loadtest.results.rolling import rolling
+from loadtest.results.timeline import Phase, Timeline
+from loadtest.results.totals import Series, SeriesKey, Totals
 
-__all__ = ["Ledger", "Series", "SeriesKey", "Summary", "WorkerTotals"]
-
-
-class SeriesKey(NamedTuple):
-    """What a series is about."""
-
-    group: str
-    kind: str
-    """websocket or rest"""
-    measure: str
-    """connect, delivery, gap, ping, service or response"""
-    name: str
-
-
-@dataclass(slots=True)
-class Series:
-    """Everything of one series: attempts (failures included), bytes, and the times in seconds of those that had one."""
-
-    count: int = 0
-    failures: int = 0
-    size: int = 0
-    histogram: Histogram = field(default_factory=Histogram)
+__all__ = ["Series", "SeriesKey", "Summary", "WorkerTotals"]
 
 
 @dataclass(slots=True)
 class WorkerTotals:
-    """What is known of one worker: how far its Records go, and its last and worst state."""
+    """What is known of one worker: how many Records came, and its last and worst state."""
 
-    serials: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """incarnation -> the serials that arrived"""
-    last_serial: dict[int, int] = field(default_factory=dict)
-    """incarnation -> the serial of its final Record"""
+    records: int = 0
     last_second: int = 0
     users: int = 0
     peak_users: int = 0
-    messages: int = 0
-    requests: int = 0
+    totals: Totals = field(default_factory=Totals)
     worst: dict[str, float] = field(default_factory=dict)
 
     @property
-    def finished(self) -> bool:
-        """Whether the final Record of its latest life, and every one before it, have arrived."""
-        latest = max(self.serials, default=0)
-        last = self.last_serial.get(latest)
-        return last is not None and len(self.serials[latest]) == last + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """Where every connection of a group went: attempted = established + failed + cancelled + pending."""
-
-    attempted: int
-    established: int
-    failed: int
-    cancelled: int
-    closed_by_us: int
-    closed_by_server: int
-    closed_by_network: int
+    def messages(self) -> int:
+        """Good data messages that it received."""
+        return self.totals.counted(None, "messages")
 
     @property
-    def pending(self) -> int:
-        """Attempts of which nothing more was heard (0 at the end of a complete run)."""
-        return self.attempted - self.established - self.failed - self.cancelled
-
-    @property
-    def open(self) -> int:
-        """Connections that nobody closed (0 at the end of a complete run)."""
-        return self.established - self.closed_by_us - self.closed_by_server - self.closed_by_network
-
-    @property
-    def lost(self) -> int:
-        """Connections that ended without our wish."""
-        return self.closed_by_server + self.closed_by_network
+    def requests(self) -> int:
+        """Requests that it sent."""
+        return self.totals.counted(None, "requests")
 
 
-class Summary:
-    """The sum of Records. Adding one twice changes nothing; the order of arrival does not matter."""
+class Summary(Totals):
+    """The sum of Records. Adding one twice changes nothing; the order of arrival does not matter.
 
-    def __init__(self, run: str) -> None:
+    It also keeps them second by second, and can be looked at in parts: `during`, `window`. The times of a
+    worker's second that was over one of the `limits` are in none of its histograms; what was counted in it is.
+    """
+
+    def __init__(self, run: str, limits: Limits | None = None) -> None:
+        super().__init__()
         self.run = run
-        self.series: dict[SeriesKey, Series] = defaultdict(Series)
-        self.counters: dict[str, Counter[str]] = defaultdict(Counter)
-        self.errors: dict[str, Counter[str]] = defaultdict(Counter)
-        self.kinds: dict[str, str] = {}
+        self.limits = limits or Limits()
+        self.exclusions = Exclusions()
+        self.timeline = Timeline()
         self.workers: dict[str, WorkerTotals] = defaultdict(WorkerTotals)
+        self.lives = Lives()
         self.users_by_second: Counter[int] = Counter()
-        self._clock_error = 0.0
+        self._phases: dict[Phase, Totals] = {}
+        self._closed = False
+        self._fanout = Fanout()
+
+    def follow(self, phase_at: Callable[[float], Phase], length: float) -> None:
+        """Take the phases of a plan of `length` seconds. What comes later is the run's end, and no phase of it.
+
+        Raises:
+            ValueError: Records have been added, and it is not known any more what of them is whose.
+        """
+        if self.timeline.seconds:
+            raise ValueError("a Summary must know its plan before it takes Records in")
+        self.timeline.follow(phase_at, length)
+
+    def close(self) -> None:
+        """Take no more in: the run is judged by what is here, and every file of it must say the same.
+
+        Broadcasts that were still waited for are judged by what was told of them.
+        """
+        if not self._closed:
+            self._add_broadcasts(self._fanout.finish())
+        self._closed = True
 
     def add(self, record: Record) -> bool:
-        """Take a Record in, once; False if it is another run's or is here already."""
-        worker = self.workers[record.worker]
-        if record.run != self.run or record.serial in worker.serials[record.incarnation]:
+        """Take a Record in, once; False if it is another run's, is here already, or comes after `close`."""
+        if self._closed or record.run != self.run or not self.lives.add(record):
             return False
-        worker.serials[record.incarnation].add(record.serial)
-        if record.final:
-            worker.last_serial[record.incarnation] = record.serial
-        for measured in record.series:
-            self._add_series(measured)
-        for group, counts in record.counters.items():
-            self.counters[group].update(counts)
-            worker.messages += counts.get("messages", 0)
-            worker.requests += counts.get("requests", 0)
-        for group, counts in record.errors.items():
-            self.errors[group].update(counts)
+        worker = self.workers[record.worker]
+        worker.records += 1
+        over = self.limits.exceeded(record.health)
+        self.exclusions.note(record.worker, record.second, over, record.health.get("lag_max", 0.0))
+        totals = Totals.of(record, timed=not over)
+        self.merge(totals)
+        worker.totals.merge(totals)
+        self.timeline.add(record, totals)
+        self.seconds = self.timeline.seconds
+        self._add_to_phase(record.second, totals)
         self._add_state(worker, record)
+        self._add_broadcasts(self._fanout.add(record))
         return True
 
-    def _add_series(self, measured: Measured) -> None:
-        key = SeriesKey(measured.group, measured.kind, measured.measure, measured.name)
-        series = self.series[key]
-        self.kinds[key.group] = key.kind
-        series.count += measured.count
-        series.failures += measured.failures
-        series.size += measured.size
-        if measured.histogram is not None:
-            series.histogram.merge(Histogram.from_wire(measured.histogram))
+    def ledger(self, scope: str | None = None) -> Ledger:
+        """Where the WebSocket connections of a scope went, those of lost workers included."""
+        plain = super().ledger(scope)
+        groups = [group for group in self.counters if self._within(group, scope)]
+        return replace(
+            plain,
+            cancelled=plain.cancelled + sum(map(self.lives.lost_attempts, groups)),
+            lost_with_worker=sum(map(self.lives.lost_connections, groups)),
+        )
+
+    def _add_broadcasts(self, outcomes: Iterable[Outcome]) -> None:
+        for second, totals in totals_of(outcomes).items():
+            self.merge(totals)
+            self.timeline.amend(second, totals)
+            self._add_to_phase(second, totals)
+
+    def _add_to_phase(self, second: int, totals: Totals) -> None:
+        if second in self.seconds:
+            self._phase(self.timeline.phase(second)).merge(totals)
+
+    def _phase(self, phase: Phase) -> Totals:
+        return self._phases.setdefault(phase, Totals())
+
+    def during(self, phase: Literal["all", "ramp", "plateau"]) -> Totals:
+        """The same of a phase alone, as it grows; a ramp is the users' arrival."""
+        if phase == "all":
+            return self
+        wanted: Phase = "ramp-up" if phase == "ramp" else "plateau"
+        part = self._phase(wanted)
+        part.seconds = [second for second in self.seconds if self.timeline.phase(second) == wanted]
+        return part
+
+    def window(self, first: int, last: int) -> Totals:
+        """The same of the run seconds from `first` to `last`, both included."""
+        known = self.seconds
+        seconds = [second for second in range(first, last + 1) if second in known]
+        return Totals.sum((self.timeline[second].totals for second in seconds), seconds)
+
+    def windows(self, phase: Literal["all", "ramp", "plateau"], length: int) -> Iterator[tuple[int, Totals]]:
+        """(last second, the same of the `length` seconds up to it) for every such stretch that lies in a phase."""
+        for stretch in _stretches(self.during(phase).seconds):
+            sums = rolling((self.window(second, second) for second in stretch), length, _sum)
+            yield from zip(stretch[length - 1 :], sums, strict=False)
 
     def _add_state(self, worker: WorkerTotals, record: Record) -> None:
         users = sum(gauges.get("users", 0) for gauges in record.gauges.values())
@@ -132,66 +149,30 @@ class Summary:
         if record.second >= worker.last_second:
             worker.last_second, worker.users = record.second, users
         for name, value in record.health.items():
-            worker.worst[name] = max(value, worker.worst.get(name, value))
-        self._clock_error = max(self._clock_error, record.health.get("clock_error", 0.0))
+            worker.worst[name] = max(value, worker.worst.get(name, value), key=abs)  # an offset may be negative
+
+    @property
+    def judged_seconds(self) -> Sequence[int]:
+        """The seconds that the run is judged by: the plateau's, or all of them if there is none."""
+        return self.during("plateau").seconds or self.seconds
 
     @property
     def peak_users(self) -> int:
         """The most users that ran in any one second, over all workers."""
         return max(self.users_by_second.values(), default=0)
 
-    def select(self, scope: str | None, measure: str, name: str | None = None) -> Iterator[Series]:
-        """The series of a scope (a group, a kind, or None for all), a measure, and a name (None for all)."""
-        for key, series in self.series.items():
-            in_scope = scope is None or scope in (key.group, key.kind)
-            if in_scope and key.measure == measure and name in (None, key.name):
-                yield series
 
-    def histogram(self, scope: str | None, measure: str, name: str | None = None) -> Histogram:
-        """The times of a scope and measure, merged, in seconds."""
-        merged = Histogram()
-        for series in self.select(scope, measure, name):
-            merged.merge(series.histogram)
-        return merged
+def _sum(first: Totals, second: Totals) -> Totals:
+    return Totals.sum((first, second), (*first.seconds, *second.seconds))
 
-    def clock_error(self) -> float:
-        """The widest bound (s) that any worker put on its offset to a target's clock."""
-        return self._clock_error
 
-    def counted(self, scope: str | None, name: str) -> int:
-        """How many of a counter, in a group, a kind, or (None) everywhere."""
-        return sum(counts[name] for group, counts in self.counters.items() if self._within(group, scope))
-
-    def _within(self, group: str, scope: str | None) -> bool:
-        return scope is None or scope in (group, self.kinds.get(group))
-
-    def ledger(self, scope: str | None = None) -> Ledger:
-        """Where the WebSocket connections of a scope went."""
-        return Ledger(
-            attempted=self.counted(scope, "connects"),
-            established=self.counted(scope, "connected"),
-            failed=self.counted(scope, "connects_failed"),
-            cancelled=self.counted(scope, "connects_cancelled"),
-            closed_by_us=self.counted(scope, "closed_by_us"),
-            closed_by_server=self.counted(scope, "closed_by_server"),
-            closed_by_network=self.counted(scope, "closed_by_network"),
-        )
-
-    def error_ratio(self, scope: str | None) -> tuple[float | None, int]:
-        """The worst of three shares, and of how many: a million good messages must not hide failed connects.
-
-        Connects that failed, ended against our wish or by a breach of the protocol, or fell silent; requests that
-        failed; messages that were bad.
-        (None, 0) where nothing was attempted.
-        """
-        ledger = self.ledger(scope)
-        unwell = ledger.failed + ledger.lost
-        unwell += self.counted(scope, "violations") + self.counted(scope, "silences")
-        bad = self.counted(scope, "bad_messages")
-        shares = [
-            (min(unwell, ledger.attempted), ledger.attempted),
-            (self.counted(scope, "requests_failed"), self.counted(scope, "requests")),
-            (bad, bad + self.counted(scope, "messages") + self.counted(scope, "not_data")),
-        ]
-        tried = [(failed / attempted, attempted) for failed, attempted in shares if attempted]
-        return max(tried, default=(None, 0))
+def _stretches(seconds: Sequence[int]) -> Iterator[list[int]]:
+    """Seconds, split where one is missing."""
+    stretch: list[int] = []
+    for second in seconds:
+        if stretch and second != stretch[-1] + 1:
+            yield stretch
+            stretch = []
+        stretch.append(second)
+    if stretch:
+        yield stretch

@@ -7,11 +7,14 @@ A plan's time starts at 0. Stages are half-open: a moment on a border belongs to
 a straight line, rounded half up, so that 10 users over 10 s come at 0.5 s, 1.5 s, …, 9.5 s.
 
     stages      what a profile says     tracks      the lines that stages draw
-    shares      dividing a total        plan        all of it: users_at(t)
+    shares      dividing a total        arrivals    when the requests of a rate are due, and whose turn each is
+    plan        all of it: users_at(t)
 """
 
-from loadtest.schedule.plan import Phase, Plan
+from loadtest.schedule.arrivals import Arrivals, Turn, Turns
+from loadtest.schedule.plan import Phase, Plan, Pool
 from loadtest.schedule.shares import Part, apportion
 from loadtest.schedule.stages import Stage, duration_text
+from loadtest.schedule.tracks import Piece
 
-__all__ = ["Part", "Phase", "Plan", "Stage", "apportion", "duration_text"]
+__all__ = ["Arrivals", "Part", "Phase", "Piece", "Plan", "Pool", "Stage", "Turn", "Turns", "apportion", "duration_text"]

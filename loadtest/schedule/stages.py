@@ -20,16 +20,19 @@ def duration_text(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One line of a profile's `load`: a number of users to reach (or, for hold, none) and how long that takes, in s."""
+    """One line of a profile's `load`: a number of users to reach (or, for hold, none) and how long that takes, in s.
+
+    Of open arrivals: a rate to reach, in requests a second.
+    """
 
     kind: Literal["ramp", "hold", "step", "spike"]
-    users: int = 0
+    level: float = 0
     seconds: float = 0.0
 
     @classmethod
-    def ramp(cls, users: int, over: float) -> Self:
-        """Go to `users` in a straight line for `over` seconds; 0 seconds are a step."""
-        return cls("ramp", users, over)
+    def ramp(cls, level: float, over: float) -> Self:
+        """Go to `level` in a straight line for `over` seconds; 0 seconds are a step."""
+        return cls("ramp", level, over)
 
     @classmethod
     def hold(cls, seconds: float) -> Self:
@@ -37,20 +40,20 @@ class Stage:
         return cls("hold", 0, seconds)
 
     @classmethod
-    def step(cls, users: int) -> Self:
-        """Be `users` from here on; takes no time."""
-        return cls("step", users)
+    def step(cls, level: float) -> Self:
+        """Be at `level` from here on; takes no time."""
+        return cls("step", level)
 
     @classmethod
-    def spike(cls, users: int, over: float) -> Self:
-        """Be `users` for `over` seconds, then as many as before."""
-        return cls("spike", users, over)
+    def spike(cls, level: float, over: float) -> Self:
+        """Be at `level` for `over` seconds, then as many as before."""
+        return cls("spike", level, over)
 
     def __str__(self) -> str:
         length = duration_text(self.seconds)
         return {
-            "ramp": f"ramp to {self.users} over {length}",
+            "ramp": f"ramp to {self.level:g} over {length}",
             "hold": f"hold {length}",
-            "step": f"step to {self.users}",
-            "spike": f"spike to {self.users} for {length}",
+            "step": f"step to {self.level:g}",
+            "spike": f"spike to {self.level:g} for {length}",
         }[self.kind]

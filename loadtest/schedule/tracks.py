@@ -10,19 +10,22 @@ from typing import NamedTuple, Self
 from loadtest.schedule.shares import Part, split
 from loadtest.schedule.stages import Stage
 
-__all__ = ["Piece", "Track"]
+__all__ = ["Piece", "Track", "draw"]
 
 
 class Piece(NamedTuple):
-    """A straight line: from `before` users at `start` to `after` at `end` (s), the end not included."""
+    """A straight line: from `before` at `start` to `after` at `end` (s), the end not included.
+
+    Levels are numbers of users, which are whole, or a rate.
+    """
 
     start: float
     end: float
-    before: int
-    after: int
+    before: float
+    after: float
 
     def level(self, t: float) -> float:
-        """Users at `t`, not rounded."""
+        """The level at `t`, not rounded."""
         return self.before + (self.after - self.before) * ((t - self.start) / (self.end - self.start))
 
 
@@ -30,17 +33,22 @@ def _whole(level: float | Fraction) -> int:
     return math.floor(level + Fraction(1, 2) if isinstance(level, Fraction) else level + 0.5)
 
 
-def _pieces(stages: Iterable[Stage]) -> tuple[list[Piece], int]:
+def draw(stages: Iterable[Stage]) -> tuple[list[Piece], float]:
     """The lines that the stages draw, and the level after the last one."""
-    pieces, t, level = [], 0.0, 0
+    pieces: list[Piece] = []
+    t, level = 0.0, 0.0
     for stage in stages:
-        before = stage.users if stage.kind == "spike" else level
-        after = level if stage.kind == "hold" else stage.users
+        before = stage.level if stage.kind == "spike" else level
+        after = level if stage.kind == "hold" else stage.level
         if stage.kind != "step" and stage.seconds > 0:
             pieces.append(Piece(t, t + stage.seconds, before, after))
             t += stage.seconds
-        level = level if stage.kind in ("hold", "spike") else stage.users
+        level = level if stage.kind in ("hold", "spike") else stage.level
     return pieces, level
+
+
+def _highest(pieces: Iterable[Piece]) -> int:
+    return _whole(max((max(piece.before, piece.after) for piece in pieces), default=0))
 
 
 @dataclass(frozen=True)
@@ -55,15 +63,14 @@ class Track:
     weights: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        highest = max((max(piece.before, piece.after) for piece in self.pieces), default=0)
         object.__setattr__(self, "starts", tuple(piece.start for piece in self.pieces))
-        object.__setattr__(self, "weights", tuple(split(highest or self.last, self.parts, self.peak)))
+        object.__setattr__(self, "weights", tuple(split(_highest(self.pieces) or self.last, self.parts, self.peak)))
 
     @classmethod
     def of(cls, stages: Iterable[Stage], parts: Iterable[Part]) -> Self:
         """Draw the line of `stages`, for groups that divide it as `parts` says."""
-        pieces, last = _pieces(stages)
-        return cls(tuple(pieces), last, tuple(parts), max((max(p.before, p.after) for p in pieces), default=0) or last)
+        pieces, last = draw(stages)
+        return cls(tuple(pieces), _whole(last), tuple(parts), _highest(pieces) or _whole(last))
 
     @property
     def end(self) -> float:

@@ -1,9 +1,25 @@
-"""Service level objectives: the grammar of a threshold, parsed when the profile is loaded, judged at the end.
+"""Service level objectives: a threshold's text, parsed when the profile is loaded, judged at the end and meanwhile.
 
-threshold   the grammar in BNF, and text -> Threshold        verdict   Threshold and figures -> pass, fail, no-data
+threshold   Threshold and what it may be about           grammar   the grammar in BNF, and text -> Threshold
+verdict     Threshold and figures -> pass, fail, no-data   watch     those that may end a run early, each second
 """
 
-from loadtest.slo.threshold import MEASURES, Threshold, parse
-from loadtest.slo.verdict import Figures, Verdict, judge
+from loadtest.slo.grammar import parse
+from loadtest.slo.threshold import COUNTS, MEASURES, SHARES, Phase, Threshold
+from loadtest.slo.verdict import Figures, Measurements, Verdict, judge
+from loadtest.slo.watch import Abort, AbortWatch
 
-__all__ = ["MEASURES", "Figures", "Threshold", "Verdict", "judge", "parse"]
+__all__ = [
+    "COUNTS",
+    "MEASURES",
+    "SHARES",
+    "Abort",
+    "AbortWatch",
+    "Figures",
+    "Measurements",
+    "Phase",
+    "Threshold",
+    "Verdict",
+    "judge",
+    "parse",
+]

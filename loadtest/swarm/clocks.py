@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_PROBES = 8
 PROBE_EVERY_S = 2.0
+STEP_S = 1e-3
+"""More than this in a second is no slewing (NTP: 0.5 ms a second at most): the machine's own clock was set."""
 FIRST_WAIT_S = 3.0
 """How long the first connection waits for the first estimate."""
 
@@ -64,13 +66,16 @@ class TargetClock:
     `kind` is the profile's `clock`: an HTTP path to ask, "same" (this host's clock), or None (unknown, and stays so).
     """
 
-    __slots__ = ("_clock", "_exchange", "_greenlet", "_kind", "_ready", "_tracker", "error", "offset", "warned")
+    __slots__ = (
+        "_clock", "_exchange", "_greenlet", "_kind", "_ready", "_step", "_tracker", "error", "offset", "warned",
+    )  # fmt: skip
 
     def __init__(self, clock: Clock, kind: str | None, exchange: Exchange | None) -> None:
         self._clock = clock
         self._kind = kind
         self._exchange = exchange
         self._tracker = Tracker()
+        self._step = 0.0
         self._ready = Event()
         self._greenlet: gevent.Greenlet | None = None
         self.offset: float | None = None
@@ -104,11 +109,27 @@ class TargetClock:
         """Take the current estimate over (once a second: its error grows with its age)."""
         now = self._clock.monotonic()
         if self._kind == "same":
-            self.offset, self.error = self._clock.wall() - now, 0.0
+            before, self.offset = self.offset, self._clock.wall() - now
+            if before is not None and abs(self.offset - before) > STEP_S:
+                self._stepped(abs(self.offset - before))
             return
         estimate = self._tracker.at(now)
         if estimate is not None:
             self.offset, self.error = estimate.offset, estimate.error
+
+    def ahead(self) -> float | None:
+        """The target's wall clock minus this machine's, in s, right to ± `error`; None while it is unknown."""
+        return None if self.offset is None else self.offset + self._clock.monotonic() - self._clock.wall()
+
+    def take_step(self) -> float:
+        """By how much (s) the clock was found to have been set since the last call: times may be so wrong."""
+        step, self._step = self._step, 0.0
+        return step
+
+    def _stepped(self, step: float) -> None:
+        if not self._step:
+            logger.warning("the target's clock was set by %.3g s, or several clocks answer in its place", step)
+        self._step = max(self._step, step)
 
     def _follow(self) -> None:
         for _ in range(FIRST_PROBES):
@@ -123,7 +144,8 @@ class TargetClock:
             return
         try:
             sent, body, received = self._exchange.ask()
-            self._tracker.add(Probe(sent, received, server_time(body)))
+            if step := self._tracker.add(Probe(sent, received, server_time(body))):
+                self._stepped(step)
         except Exception as problem:  # noqa: BLE001 - an edge: whatever the target answers, the load goes on
             if not self.warned:
                 self.warned = True

@@ -13,7 +13,7 @@ from locust.runners import WorkerNode
 
 from gevent.event import Event
 
-from loadtest.placement import Placement, place
+from loadtest.placement import Arrears, Placement, place, settle
 
 __all__ = ["Course", "Dispatcher"]
 
@@ -39,6 +39,18 @@ class Course(Protocol):
     def workers(self) -> list[str]:
         """The workers that may take users now."""
 
+    def now(self) -> float:
+        """Seconds of run time."""
+
+    def rebalance_rate(self) -> float:
+        """How many users of lost workers are placed again in a second."""
+
+    def running(self, worker: str) -> Mapping[str, int]:
+        """User class name -> users that a worker ran when it joined: it was in this run before this dispatch."""
+
+    def came_back(self, worker: str) -> bool:
+        """Whether a worker was lost before: others have its users, and keep them."""
+
     def placed(self, wanted: int, *, steady: bool) -> None:
         """Told after each placement how many users there should be, and whether that will stay for a while."""
 
@@ -54,6 +66,7 @@ class Dispatcher(UsersDispatcher):
         self._classes = [user_class.__name__ for user_class in user_classes]
         self._known = {node.id for node in worker_nodes}
         self._told: Placement = {}
+        self._arrears = Arrears()
         self._placements: Iterator[Placement] = iter(())
         self._running = False
 
@@ -82,38 +95,58 @@ class Dispatcher(UsersDispatcher):
     def add_worker(self, worker_node: WorkerNode) -> None:
         """A worker joined or came back."""
         self._known.add(worker_node.id)
-        self._told.pop(worker_node.id, None)
         self._course.changed.set()
 
     def remove_worker(self, worker_node: WorkerNode) -> None:
         """A worker left or is missing: its users are placed on the others."""
         self._known.discard(worker_node.id)
-        self._told.pop(worker_node.id, None)
         self._course.changed.set()
 
     def _follow(self) -> Iterator[Placement]:
         while (wanted := self._course.users()) is not None:
             self._course.changed.clear()
             changes = self._changes(wanted)
-            wait = self._course.wait()
+            wait = STEP_S if self._arrears else self._course.wait()
             self._course.placed(sum(wanted.values()), steady=wait >= LOOK_S)
             if changes:
                 yield changes
             self._course.changed.wait(min(max(wait, STEP_S), LOOK_S))
+        self._look_at_workers()
         if self._told:
             yield self._told
 
     def _changes(self, wanted: Mapping[str, int]) -> Placement:
-        """What to tell whom so that `wanted` users run; a worker that leaves is told to run none."""
-        eligible = set(self._course.workers())
-        workers = [worker for worker in sorted(self._known) if worker in eligible]
+        """What to tell whom so that `wanted` users run; a lost worker's come back at the course's rate."""
+        course = self._course
+        self._arrears.pay(course.now(), course.rebalance_rate())
+        workers, fresh = self._look_at_workers(wanted)
         if not workers:
             return {}
         users = {name: wanted.get(name, 0) for name in self._classes}
-        placement = place(self._told, workers, users)
+        arrange = settle if any(map(course.came_back, workers)) and not fresh else place
+        placement = self._arrears.hold_back(self._told, arrange(self._told, workers, users))
         changes = {worker: groups for worker, groups in placement.items() if groups != self._told.get(worker)}
         self._told.update(changes)
         return changes
+
+    def _look_at_workers(self, wanted: Mapping[str, int] | None = None) -> tuple[list[str], bool]:
+        """The workers that may take users, and whether one of them is new to the run.
+
+        Users of those that are gone are owed; those of one that was in this run before us are taken as they are.
+        """
+        course = self._course
+        eligible = set(course.workers())
+        workers = [worker for worker in sorted(self._known) if worker in eligible]
+        for gone in self._told.keys() - workers:
+            self._arrears.owe(self._told.pop(gone))
+        newcomers = [worker for worker in workers if worker not in self._told]
+        adopted = {worker: dict(course.running(worker)) for worker in newcomers if course.running(worker)}
+        for worker, users in adopted.items():
+            self._told[worker] = {name: users.get(name, 0) for name in self._classes}
+        if adopted and wanted is not None:
+            there = {name: sum(groups[name] for groups in self._told.values()) for name in self._classes}
+            self._arrears.owe({name: max(0, wanted.get(name, 0) - there[name]) for name in self._classes})
+        return workers, any(worker not in adopted and not course.came_back(worker) for worker in newcomers)
 
 
 def dispatcher_for(course: Course) -> Callable[..., Dispatcher]:

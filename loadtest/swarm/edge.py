@@ -1,11 +1,9 @@
-"""What the callbacks on gevent's hub share: the read buffer, names for lost connections, and what to do with a bug."""
+"""What the callbacks on gevent's hub share: names for lost connections, and what to do with a bug."""
 
 import errno
 import logging
-from typing import Any
-from weakref import WeakKeyDictionary
 
-__all__ = ["INTERNAL", "READ_BYTES", "RESET", "TIMED_OUT", "lost", "report", "shared_buffer"]
+__all__ = ["INTERNAL", "READ_BYTES", "RESET", "TIMED_OUT", "lost", "report"]
 
 READ_BYTES = 64 * 1024
 """Read at most this much from one connection in one turn of the loop, so that a burst cannot starve the others."""
@@ -26,15 +24,6 @@ REASONS = {
 
 log = logging.getLogger(__name__)
 _logged: set[str] = set()
-_buffers: "WeakKeyDictionary[Any, memoryview]" = WeakKeyDictionary()
-
-
-def shared_buffer(hub: Any) -> memoryview:
-    """The one read buffer of all connections on a hub: an idle connection holds none."""
-    buffer = _buffers.get(hub)
-    if buffer is None:
-        buffer = _buffers[hub] = memoryview(bytearray(READ_BYTES))
-    return buffer
 
 
 def lost(exc: OSError) -> str:

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 
+from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 import gevent
@@ -17,7 +18,7 @@ from loadtest.clock import Clock
 from loadtest.errors import ExitCode
 from loadtest.swarm.conductor import Conductor
 
-__all__ = ["guard_signals", "guard_workers"]
+__all__ = ["guard_resumption", "guard_signals", "guard_workers"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,5 +59,23 @@ def guard_workers(runner: MasterRunner, wanted: int, seconds: float, clock: Cloc
                 runner.quit()
                 raise SystemExit(int(ExitCode.NO_TARGET))
             gevent.sleep(LOOK_S)
+
+    gevent.spawn(watch)
+
+
+def guard_resumption(environment: Environment, conductor: Conductor, *, headless: bool) -> None:
+    """Start a resumed run on a page as well, and judge it by what its journal has if no worker comes back to it."""
+    if not headless and environment.runner is not None:
+        gevent.spawn_later(0, environment.runner.start_shape)
+
+    def watch() -> None:
+        gevent.sleep(WAIT_S)
+        run = conductor.current
+        if run is None or run.begun:
+            return
+        logger.error("no worker has come back within %d s", WAIT_S)
+        conductor.desert(environment)
+        if headless and environment.runner is not None:
+            environment.runner.quit()
 
     gevent.spawn(watch)

@@ -12,6 +12,8 @@ from gevent.hub import Waiter
 from loadtest.errors import ConnectFailed, LoadtestError, ProtocolViolation
 from loadtest.http1 import Request, Response, ResponseParser
 from loadtest.swarm.dial import Address, dial
+from loadtest.swarm.readers import NeverRepeated
+from loadtest.swarm.tls import Resumption
 from loadtest.swarm.transport import EOF, RESET, Transport
 
 __all__ = ["Answer", "HttpConnection", "RequestFailed"]
@@ -54,7 +56,7 @@ class _Lost(Exception):
     """The connection ended before the first byte of the answer."""
 
 
-class HttpConnection:
+class HttpConnection(NeverRepeated):
     """Connects when first asked, is kept alive, and connects again when the server has closed it in between.
 
     An idempotent request is sent once more if a kept connection turns out to be closed before the first byte of the
@@ -62,8 +64,8 @@ class HttpConnection:
     """
 
     __slots__ = (
-        "_address", "_busy", "_cancelled", "_connect_timeout", "_deadline", "_done", "_hub", "_parser", "_rings_at",
-        "_timeout", "_timer", "_transport", "_waiter", "unsolicited",
+        "_address", "_busy", "_cancelled", "_connect_timeout", "_deadline", "_done", "_hub", "_parser", "_resumption",
+        "_rings_at", "_timeout", "_timer", "_transport", "_waiter", "unsolicited",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +90,7 @@ class HttpConnection:
         self._rings_at = math.inf
         self._busy = False
         self._cancelled = False
+        self._resumption = Resumption()
         self._transport: Transport | None = None
         self._parser = ResponseParser()
         self._waiter: Waiter | None = None
@@ -149,7 +152,7 @@ class HttpConnection:
         if self._connect_timeout is not None:
             left = min(left, self._connect_timeout)
         try:
-            transport = dial(self._address, self, left)
+            transport = dial(self._address, self, left, self._resumption)
         except ConnectFailed as failure:
             raise RequestFailed(failure.name, unreachable=not failure.ours, ours=failure.ours) from failure
         if self._cancelled:  # closed while connecting
@@ -177,10 +180,10 @@ class HttpConnection:
 
     # -- in the hub's callbacks: nothing here may block ---------------------------------------------------------------
 
-    def data_received(self, data: memoryview) -> None:
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:  # noqa: ARG002 - a TransportSink
         """Take what was read."""
         try:
-            response = self._parser.feed(bytes(data))
+            response = self._parser.feed(bytes(memoryview(buffer)[:size]))
         except ProtocolViolation as violation:
             if self._waiter is None:
                 self.unsolicited += 1

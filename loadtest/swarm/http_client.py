@@ -1,8 +1,9 @@
 """`self.client` of a plain locustfile: what people use of Locust's FastHttpSession, on our own connection.
 
-No redirects, cookies, proxies or uploads: Locust's FastHttpUser has those.
+No redirects, cookies or uploads: `full_client.py` has those, under the same surface.
 """
 
+import json as json_module
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,11 +11,14 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from loadtest.clock import Clock, SystemClock
-from loadtest.http1 import NO_JSON, Request
+from loadtest.http1 import Request
 from loadtest.swarm.client_response import BadStatus, ClientResponse, Outcome
 from loadtest.swarm.http import Answer, HttpConnection, RequestFailed
 
-__all__ = ["BadStatus", "Client", "ClientResponse", "Outcome"]
+__all__ = ["BadStatus", "Client", "ClientResponse", "Files", "Outcome"]
+
+Files = Mapping[str, tuple[str, bytes, str]]
+"""Form field -> (file name, content, media type)."""
 
 _Body = str | bytes | Mapping[str, Any] | None
 _ABSOLUTE = re.compile("https?://", re.IGNORECASE)
@@ -50,10 +54,14 @@ class Client:
         self._headers = dict(headers or {})
         self._report = report
         self._clock = clock or SystemClock()
-        self._connect = partial(HttpConnection, self._origin, verify=verify, ca_file=ca_file, timeout=timeout)
-        self._all: list[HttpConnection] = []
-        self._idle: list[HttpConnection] = []
-        self._built: dict[tuple[str, str], Request] = {}
+        self._connect: Callable[[], Any] = self._connector(verify=verify, ca_file=ca_file, timeout=timeout)
+        self._all: list[Any] = []
+        self._idle: list[Any] = []
+        self._built: dict[tuple[str, str], Any] = {}
+
+    def _connector(self, **options: Any) -> Callable[[], Any]:
+        """What opens one more connection."""
+        return partial(HttpConnection, self._origin, **options)
 
     def close(self) -> None:
         """Close every connection; another request would open a new one."""
@@ -70,6 +78,7 @@ class Client:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         *,
+        files: Files | None = None,
         catch_response: bool = False,
         timeout: float | None = None,
         context: Mapping[str, Any] | None = None,
@@ -84,6 +93,7 @@ class Client:
             json: body, if `data` is empty; None is no body.
             params: appended to the path as its query.
             headers: in addition to the client's, replacing those of the same name.
+            files: form field -> (file name, content, media type); only where `full_client` is set.
             catch_response: report at the end of a `with` block, not at once.
             timeout: seconds for everything, connecting included; default: the client's.
             context: handed through to `request` listeners.
@@ -92,7 +102,7 @@ class Client:
             ValueError: the request could not be written, or the URL leads to another host.
         """
         due = self._clock.monotonic()
-        request = self._built_request(method, self._target(path, params), data, json, headers)
+        request = self._built_request(method, self._target(path, params), data, json, headers, files)
         end = self._exchange(request, timeout)
         response = ClientResponse(self._origin + request.target, end)
         outcome = Outcome(method, name or path, response, due, end.sent, end.done, end.retries, dict(context or {}))
@@ -103,17 +113,19 @@ class Client:
             self._report(outcome)
         return response
 
-    def _exchange(self, request: Request, timeout: float | None) -> Answer | RequestFailed:
+    def _exchange(self, request: Any, timeout: float | None) -> Answer | RequestFailed:
         if not self._idle:
             self._idle.append(self._connect())
             self._all.append(self._idle[-1])
         connection = self._idle.pop()
+        end: Answer | RequestFailed
         try:
-            return connection.request(request, timeout)
+            end = connection.request(request, timeout)
         except RequestFailed as failure:
-            return failure.with_traceback(None)  # or its frames would live as long as the response
+            end = failure.with_traceback(None)  # or its frames would live as long as the response
         finally:
             self._idle.append(connection)
+        return end
 
     def _target(self, path: str, params: Mapping[str, Any] | None) -> str:
         if _ABSOLUTE.match(path):
@@ -131,33 +143,42 @@ class Client:
         return path
 
     def _built_request(
-        self, method: str, target: str, data: _Body, json: Any, headers: Mapping[str, str] | None
-    ) -> Request:
-        """The request as bytes; the plain ones (no body or headers of their own) are kept, since they come again."""
-        plain = not data and json is None and not headers
+        self,
+        method: str,
+        target: str,
+        data: _Body,
+        json: Any,
+        headers: Mapping[str, str] | None,
+        files: Files | None,
+    ) -> Any:
+        """The request as it is sent; the plain ones (no body or headers of their own) are kept: they come again."""
+        plain = not data and json is None and not headers and not files
         known = self._built.get((method, target)) if plain else None
         if known is not None:
             return known
         merged = {name.lower(): (name, value) for name, value in {**self._headers, **(headers or {})}.items()}
-        body = b""
-        if isinstance(data, Mapping):
+        body, fields = b"", None
+        if isinstance(data, Mapping) and files:
+            fields = dict(data)
+        elif isinstance(data, Mapping):
             body = urlencode(data, doseq=True).encode()
             merged.setdefault("content-type", ("Content-Type", "application/x-www-form-urlencoded"))
         elif data:
             body = data.encode() if isinstance(data, str) else data
-        request = Request.build(
-            method,
-            target,
-            host=self._host,
-            headers=merged.values(),
-            body=body,
-            json=NO_JSON if data or json is None else json,
-        )
+        elif json is not None:
+            body = json_module.dumps(json, separators=(",", ":")).encode()
+            merged.setdefault("content-type", ("Content-Type", "application/json"))
+        request = self._request(method, target, dict(merged.values()), fields or body, files)
         if plain:
             if len(self._built) >= _BUILT:
                 self._built.clear()
             self._built[method, target] = request
         return request
+
+    def _request(self, method: str, target: str, headers: dict[str, str], body: Any, files: Files | None) -> Any:
+        if files:
+            raise ValueError("files need `full_client = True` in the user's class")
+        return Request.build(method, target, host=self._host, headers=headers.items(), body=body)
 
     def get(self, path: str, **kwargs: Any) -> ClientResponse:
         """`request("GET", …)`."""

@@ -8,18 +8,20 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import quote
 
 from gevent.event import Event
 
-from loadtest import http1, profiles
+from loadtest import profiles
 from loadtest.answers import AnswerInspector
 from loadtest.clock import Clock, SystemClock
 from loadtest.errors import ConnectFailed, ExitCode, LoadtestError
 from loadtest.messages import Inspected, Inspector, Kind
 from loadtest.profiles import MASK, Overrides, Profile, Request, RestGroup, WebSocketGroup
 from loadtest.swarm.endpoints import connect_options
-from loadtest.swarm.http import HttpConnection, RequestFailed
+from loadtest.swarm.http import RequestFailed
+from loadtest.swarm.sending import connection_to, request_to
 from loadtest.swarm.websocket import Closed, Connection
 
 __all__ = ["Transcript", "main"]
@@ -82,6 +84,9 @@ class Witness:
         elif self.kinds[seen.kind] <= SHOWN:
             self.transcript.line(f"{told}  → {_meaning(seen)}")
 
+    def on_read(self, waited: float | None) -> None:
+        """How long it waited is no matter here."""
+
     def on_pong(self, rtt: float) -> None:
         """A ping was answered."""
         self.transcript.line(f"< pong after {rtt * 1000:.2f} ms")
@@ -133,19 +138,16 @@ def subscribe(profile: Profile, group: WebSocketGroup, seconds: float, transcrip
 def poll(profile: Profile, group: RestGroup, transcript: Transcript) -> None:
     """Send each request of the group once."""
     target = profile.target
-    connection = HttpConnection(target.urls[0], verify=target.verify, ca_file=target.ca_file, timeout=group.timeout)
+    connection = connection_to(target.urls[0], target, group)
     for spec in group.requests:
         _ask(connection, profile, group, spec, transcript)
     connection.close()
 
 
-def _ask(connection: HttpConnection, profile: Profile, group: RestGroup, spec: Request, transcript: Transcript) -> None:
-    headers = {**profile.target.headers, **group.headers, **spec.headers}
-    body = {} if spec.body is None else {"json": spec.body}
-    host = urlsplit(profile.target.urls[0]).netloc
+def _ask(connection: Any, profile: Profile, group: RestGroup, spec: Request, transcript: Transcript) -> None:
     transcript.line(f"> {spec.method} {spec.path}")
     try:
-        request = http1.Request.build(spec.method, spec.path, host=host, headers=headers.items(), **body)
+        request = request_to(profile.target.urls[0], profile.target, group, spec)
         answer = connection.request(request)
     except (RequestFailed, ValueError) as failure:
         transcript.answered += isinstance(failure, RequestFailed) and not failure.unreachable

@@ -5,22 +5,34 @@ patched.
 """
 
 import functools
+import logging
+import math
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from locust import User, argument_parser, runners
+from locust import User, __version__, argument_parser, runners
 from locust.env import Environment
 from locust.event import EventHook
-from locust.runners import Runner
+from locust.rpc import Message
+from locust.runners import MasterRunner, Runner, WorkerRunner
+
+import zmq
 
 __all__ = [
     "Departing",
     "apply",
-    "keep_dead_workers_out",
+    "leave_losses_to_us",
+    "let_workers_reconnect",
+    "reconnect",
+    "rejoin",
     "remember_default_arguments",
     "replace_stop_users",
+    "screen_workers",
     "silence_own_statistics",
+    "take_spawn_messages_in_their_order",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -43,13 +55,99 @@ def silence_own_statistics(environment: Environment) -> None:
             hook.remove_listener(handler)
 
 
-def keep_dead_workers_out() -> None:
-    """A worker that stays missing for 60 s must not make the master drop its dispatcher and ramp up anew.
+def leave_losses_to_us() -> None:
+    """Locust must neither look for dead workers and a dead master itself, nor act on them.
 
-    heartbeat_worker() removes it then and calls start() with a new dispatcher (numbers.md, 1): all users are placed
-    again from nothing. Our dispatcher has placed its users on the others long before.
+    Its master stops the run when the last worker goes missing, and ramps up anew when one stays missing for 60 s
+    (heartbeat_worker(); numbers.md, 1). Its worker quits with exit code 0 when its master is silent for 60 s, counted
+    by the wall clock: a clock that steps ends the run (heartbeat_timeout_checker()). What is silent for how long is
+    looked at by our MasterSession and MasterWatch, in monotonic time.
     """
-    runners.HEARTBEAT_DEAD_INTERNAL = -86400
+    runners.HEARTBEAT_LIVENESS = math.inf  # type: ignore[assignment]
+    runners.HEARTBEAT_DEAD_INTERNAL = -math.inf  # type: ignore[assignment]
+    runners.MASTER_HEARTBEAT_TIMEOUT = math.inf  # type: ignore[assignment]
+
+
+def screen_workers(runner: MasterRunner, admits: Callable[[str, str, bool], bool]) -> None:
+    """A master must hear of every message first, and Locust must not see those of a worker that has to join anew.
+
+    A master that was restarted ignores the heartbeats of workers that it does not know, and tells them to quit when
+    they report users; one that was missing is taken back as it is, with users that others have by now. And after each
+    message Locust declares the run stopped if all workers are missing (check_stopped()), so ours do not pass there.
+    `admits`: (worker, kind, whether Locust knows it) -> whether Locust sees the message.
+    """
+    original = runner.handle_message
+
+    def handle_message(client_id: str, msg: Message) -> None:
+        if not admits(client_id, msg.type, client_id in runner.clients):
+            return
+        ours = runner.custom_messages.get(msg.type)
+        if ours is None:
+            original(client_id, msg)
+        else:
+            _listen(runner, ours[0], msg)
+
+    runner.handle_message = handle_message  # type: ignore[method-assign]
+
+
+def _listen(runner: Runner, listener: Callable[..., None], msg: Message) -> None:
+    try:
+        listener(environment=runner.environment, msg=msg)
+    except Exception:  # an edge, as Locust's: a message must not end the loop that reads them
+        logger.exception("a %s could not be handled", msg.type)
+
+
+def take_spawn_messages_in_their_order(runner: WorkerRunner, heard: Callable[[], None]) -> None:
+    """A worker must do what the last spawn message says, whatever the master's clock; `heard` is told of every message.
+
+    handle_message() drops a spawn message whose wall-clock timestamp is not later than the last one's: after a step
+    back of the master's clock, or from a restarted master on another machine, that is all of them. ZeroMQ keeps the
+    order of one master's messages anyway.
+    """
+    original = runner.handle_message
+
+    def handle_message(msg: Message) -> None:
+        heard()
+        if msg.type == "spawn":
+            runner.last_received_spawn_timestamp = 0
+        original(msg)
+
+    runner.handle_message = handle_message  # type: ignore[method-assign]
+
+
+def let_workers_reconnect(runner: MasterRunner) -> None:
+    """A worker that connects anew must take its own place over.
+
+    A ROUTER refuses a second connection with an identity that it has. After a cut it goes on to have it until TCP
+    gives the old connection up, which takes minutes.
+    """
+    runner.server.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+
+
+def reconnect(runner: WorkerRunner) -> None:
+    """Make a new connection on the same socket, whatever TCP thinks of the old one.
+
+    Locust's reset_connection() closes the socket that its own greenlet reads from, which then spins on the error while
+    the host's name is looked up.
+    """
+    endpoint = f"tcp://{runner.master_host}:{runner.master_port}"
+    socket = runner.client.socket
+    linger = socket.getsockopt(zmq.LINGER)
+    # What waits in the old connection must go with it: else that lives on until a master takes it, takes over the place
+    # of the new one there, and then ends.
+    socket.setsockopt(zmq.LINGER, 0)
+    try:
+        socket.disconnect(endpoint)
+    except zmq.ZMQError as problem:  # it was not connected: its address could not be resolved
+        logger.debug("%s: %s", endpoint, problem)
+    finally:
+        socket.setsockopt(zmq.LINGER, linger)
+    socket.connect(endpoint)
+
+
+def rejoin(runner: WorkerRunner) -> None:
+    """Tell a master that is new what Locust tells only when a worker process starts."""
+    runner.client.send(Message("client_ready", __version__, runner.client_id))
 
 
 def remember_default_arguments() -> None:
@@ -92,7 +190,7 @@ def _running(runner: Runner, user_class: type[User]) -> list[Any]:
 
 def apply(environment: Environment) -> None:
     """All of them, for a runner that was just made."""
-    keep_dead_workers_out()
+    leave_losses_to_us()
     remember_default_arguments()
     silence_own_statistics(environment)
     if environment.runner is not None:

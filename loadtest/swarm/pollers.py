@@ -3,14 +3,19 @@
 import random
 from bisect import bisect
 from itertools import accumulate
-from urllib.parse import urlsplit
+from typing import Any
 
-from loadtest import http1
+from locust.exception import ResponseError
+
 from loadtest.answers import AnswerInspector
 from loadtest.profiles import Request as RequestSpec
 from loadtest.profiles import RestGroup, Target
+from loadtest.swarm.client_response import ClientResponse, Outcome
 from loadtest.swarm.cluster.worker import WorkerSession
-from loadtest.swarm.http import HttpConnection, RequestFailed
+from loadtest.swarm.http import Answer, RequestFailed
+from loadtest.swarm.recorder import Meter
+from loadtest.swarm.requests import RequestLog
+from loadtest.swarm.sending import connection_to, request_to
 
 __all__ = ["Poller", "Pollers"]
 
@@ -28,7 +33,7 @@ class Planned:
         self.service = session.recorder.meter(group, "rest", "service", spec.name)
         self.response = session.recorder.meter(group, "rest", "response", spec.name)
         self.inspector = AnswerInspector(spec.expect)
-        self.by_target: dict[str, http1.Request] = {}
+        self.by_target: dict[str, Any] = {}
 
 
 class Pollers:
@@ -44,24 +49,21 @@ class Pollers:
         self.random = random.Random(name)
         self.users = 0
         self._weights = list(accumulate(spec.weight for spec in group.requests))
-        self._targets: list[str] = []
+        self.targets: list[str] = []
         self._next = 0
         self.connect_times = session.recorder.meter(name, "rest", "connect", "connection")
+        self.send_lag: Meter | None = None
+        self.log: RequestLog | None = None
+        """What listeners of the user's own are told by."""
         session.recorder.gauges[name] = lambda: {"users": self.users}
 
     def begin(self, targets: list[str], seed: int) -> None:
         """A run begins: these targets from now on."""
         self.random.seed(f"{seed}/{self.session.index}/{self.name}")
-        self._targets = targets
+        self.targets = targets
         self._next = self.session.index
         for planned in self.planned:
-            planned.by_target = {target: self._build(planned.spec, target) for target in targets}
-
-    def _build(self, spec: RequestSpec, target: str) -> http1.Request:
-        headers = {**self.target.headers, **self.group.headers, **spec.headers}
-        body = {} if spec.body is None else {"json": spec.body}
-        host = urlsplit(target).netloc
-        return http1.Request.build(spec.method, spec.path, host=host, headers=headers.items(), **body)
+            planned.by_target = {url: request_to(url, self.target, self.group, planned.spec) for url in targets}
 
     def retire(self) -> None:
         """The run is over, and so is this group."""
@@ -73,9 +75,12 @@ class Pollers:
 
     def poller(self) -> "Poller":
         """A new user's requests, on the next target in turn."""
-        target = self._targets[self._next % len(self._targets)]
+        return Poller(self, self.next_target())
+
+    def next_target(self) -> str:
+        """One target after the other."""
         self._next += 1
-        return Poller(self, target)
+        return self.targets[(self._next - 1) % len(self.targets)]
 
 
 class Poller:
@@ -89,9 +94,8 @@ class Poller:
     def __init__(self, shared: Pollers, target: str) -> None:
         self.shared = shared
         self.target = target
-        self.connection = HttpConnection(
-            target, verify=shared.target.verify, ca_file=shared.target.ca_file, timeout=shared.group.timeout
-        )
+        # Any: which connection takes which requests is for `sending` to know, and the hot path asks nobody.
+        self.connection: Any = connection_to(target, shared.target, shared.group)
         self._clock = shared.session.clock
         self._due = self._clock.monotonic()
 
@@ -101,18 +105,28 @@ class Poller:
 
     def poll(self) -> None:
         """Send the request that is due, wait for its answer, count both, and schedule the next."""
+        due = self._due
+        done, unreachable = self.send(due)
+        pace = self.shared.group.pace
+        if pace.every is not None:
+            self._due = due + pace.every
+        else:
+            pause = pace.pause
+            self._due = done + (self.shared.random.uniform(*pause) if pause is not None else 0.0)
+        if unreachable:  # nothing answers: do not spin
+            self._due = max(self._due, self._clock.monotonic() + UNREACHABLE_PAUSE_S)
+
+    def send(self, due: float) -> tuple[float, bool]:
+        """Send a request that was due at `due`, wait for its answer, and count both: (done, whether unreachable)."""
         shared = self.shared
         planned = shared.draw()
-        due = self._due
         shared.tally.requests += 1
         try:
             answer = self.connection.request(planned.by_target[self.target])
         except RequestFailed as failure:
             self._failed(planned, failure)
-            self._schedule(due, self._clock.monotonic())
-            if failure.unreachable:  # nothing answers: do not spin
-                self._due = max(self._due, self._clock.monotonic() + UNREACHABLE_PAUSE_S)
-            return
+            self._tell(planned, due, failure, failure)
+            return self._clock.monotonic(), failure.unreachable
         except BaseException:  # the greenlet was killed, or this is a bug: the request must not vanish from the counts
             shared.tally.requests_cancelled += 1
             raise
@@ -129,7 +143,24 @@ class Poller:
             planned.response.failures += 1
             shared.tally.requests_failed += 1
             shared.session.recorder.error(shared.name, problem)
-        self._schedule(due, answer.done)
+        self._tell(planned, due, answer, None if problem is None else ResponseError(problem))
+        if shared.send_lag is not None:
+            shared.send_lag.record(answer.sent - due)
+        return answer.done, False
+
+    def _tell(self, planned: Planned, due: float, end: Answer | RequestFailed, problem: Exception | None) -> None:
+        """Let a listener of the user's own know, if there is one."""
+        log = self.shared.log
+        if log is None or not log.heard:
+            return
+        spec = planned.spec
+        response = ClientResponse(self.target + spec.path, end)
+        name = spec.name.removeprefix(f"{spec.method} ")
+        outcome = Outcome(
+            spec.method, name, response, due, end.sent, end.done, end.retries, {"group": self.shared.name}
+        )
+        outcome.judge(problem)
+        log.tell(outcome)
 
     def _failed(self, planned: Planned, failure: RequestFailed) -> None:
         shared = self.shared
@@ -138,14 +169,6 @@ class Poller:
         shared.tally.requests_failed += 1
         shared.tally.unreachable += failure.unreachable
         shared.session.recorder.error(shared.name, failure.name)
-
-    def _schedule(self, due: float, done: float) -> None:
-        pace = self.shared.group.pace
-        if pace.every is not None:
-            self._due = due + pace.every
-        else:
-            pause = pace.pause
-            self._due = done + (self.shared.random.uniform(*pause) if pause is not None else 0.0)
 
     def close(self) -> None:
         """Close the connection."""

@@ -8,21 +8,28 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtest.profiles import RestGroup, Target, WebSocketGroup
+from loadtest.swarm.open_arrivals import OpenPollers
 from loadtest.swarm.pollers import Pollers
 from loadtest.swarm.users import LoadUser, WebSocketUser
 
-__all__ = ["ProfileRestUser", "user_classes_of"]
+__all__ = ["ProfileOpenUser", "ProfilePoller", "ProfileRestUser", "user_classes_of"]
 
 
-class ProfileRestUser(LoadUser):
-    """A poller by profile: requests drawn by weight, paced by schedule."""
+class ProfilePoller(LoadUser):
+    """A poller by profile; what it does is its subclass's."""
 
     abstract = True
     spec: ClassVar[RestGroup]
 
+
+class ProfileRestUser(ProfilePoller):
+    """Requests drawn by weight, each user's own paced by schedule."""
+
+    abstract = True
+
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.shared: Pollers = self.session.pollers(type(self))
+        self.shared: Pollers = self.session.pollers(type(self), Pollers)
 
     @task
     def live(self) -> None:
@@ -44,13 +51,40 @@ class ProfileRestUser(LoadUser):
         raise StopUser
 
 
+class ProfileOpenUser(ProfilePoller):
+    """One connection of a pool that open arrivals are sent on."""
+
+    abstract = True
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.shared: OpenPollers = self.session.pollers(type(self), OpenPollers)
+
+    @task
+    def live(self) -> None:
+        """The whole life: take what is due until asked to leave."""
+        poller = self.shared.join(self.wake)
+        try:
+            poller.serve(lambda: self.departing)
+        except Exception as problem:  # noqa: BLE001 - an edge: a bug must not make a user spin
+            self.stumble(problem)
+            if not self.departing:
+                return
+        finally:
+            poller.close()
+            self.shared.leave(poller)
+        raise StopUser
+
+
 def user_classes_of(
     profile: str, groups: Mapping[str, WebSocketGroup | RestGroup], target: Target, name: Callable[[str, str], str]
 ) -> dict[str, type[User]]:
     """One Locust user class for each group of a profile, by class name."""
     classes: dict[str, type[User]] = {}
     for group_name, group in groups.items():
-        base: type[LoadUser] = WebSocketUser if isinstance(group, WebSocketGroup) else ProfileRestUser
+        base: type[LoadUser] = WebSocketUser
+        if isinstance(group, RestGroup):
+            base = ProfileRestUser if group.pool is None else ProfileOpenUser
         class_name = name(profile, group_name)
         attributes = {"abstract": False, "spec": group, "group_name": group_name, "target": target}
         classes[class_name] = type(class_name, (base,), attributes)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from loadtest.clock import Clock
+from loadtest.fanout import AudienceReport
 from loadtest.histogram import Histogram
 from loadtest.results import Measured, Record
 
@@ -17,23 +18,32 @@ OTHER = "(other)"
 class Meter:
     """One series in the current second: attempts, failures, bytes, and the times of those that had one."""
 
-    __slots__ = ("count", "failures", "histogram", "key", "size")
+    __slots__ = ("_untimed", "failures", "histogram", "key", "record", "size")
 
     def __init__(self, key: tuple[str, str, str, str]) -> None:
         self.key = key
-        self.count = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._untimed = 0
         self.failures = 0
         self.size = 0
         self.histogram = Histogram()
+        self.record: Callable[[float], None] = self.histogram.record
+        """Count one that took so many seconds. The histogram's own method: one call less for each message."""
 
-    def record(self, seconds: float) -> None:
-        """Count one that took `seconds`."""
-        self.count += 1
-        self.histogram.record(seconds)
+    @property
+    def count(self) -> int:
+        """All of them, those without a time included."""
+        return self._untimed + self.histogram.count
+
+    @count.setter
+    def count(self, count: int) -> None:
+        self._untimed = count - self.histogram.count
 
     def fail(self) -> None:
         """Count one that failed and has no time."""
-        self.count += 1
+        self._untimed += 1
         self.failures += 1
 
     def take(self) -> Measured | None:
@@ -42,8 +52,7 @@ class Meter:
             return None
         wire = self.histogram.to_wire() if self.histogram.count else None
         measured = Measured(*self.key, self.count, self.failures, self.size, wire)
-        self.count = self.failures = self.size = 0
-        self.histogram = Histogram()
+        self._begin()
         return measured
 
 
@@ -59,18 +68,28 @@ class Tally:
         "connects",
         "connects_cancelled",
         "connects_failed",
+        "due",
+        "duplicated",
+        "lost",
         "messages",
+        "missed",
+        "missed_meanwhile",
         "not_data",
+        "pending_at_end",
         "queue_overflows",
         "received_bytes",
+        "reordered",
         "requests",
         "requests_cancelled",
         "requests_failed",
         "retries",
         "sent",
+        "sequence_restarts",
+        "sequenced",
         "silences",
         "unclocked",
         "unreachable",
+        "unstamped",
         "violations",
     )
 
@@ -96,18 +115,28 @@ class Tally:
     connects: int
     connects_cancelled: int
     connects_failed: int
+    due: int
+    duplicated: int
+    lost: int
     messages: int
+    missed: int
+    missed_meanwhile: int
     not_data: int
+    pending_at_end: int
     queue_overflows: int
     received_bytes: int
+    reordered: int
     requests: int
     requests_cancelled: int
     requests_failed: int
     retries: int
     sent: int
+    sequence_restarts: int
+    sequenced: int
     silences: int
     unclocked: int
     unreachable: int
+    unstamped: int
     violations: int
 
 
@@ -121,6 +150,8 @@ class Recorder:
         self.clock = clock
         self.gauges: dict[str, Callable[[], dict[str, int]]] = {}
         """group -> what reads its state (users, open) at the end of a second"""
+        self.audiences: list[Callable[..., list[AudienceReport]]] = []
+        """each tells, given (now, offset, error) and `final`, what its connections got"""
         self._meters: dict[tuple[str, str, str, str], Meter] = {}
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._errors: dict[str, Counter[str]] = defaultdict(Counter)
@@ -152,6 +183,10 @@ class Recorder:
             names.add(name)
         self._errors[group][name] += 1
 
+    def hear(self, now: float, offset: float, error: float, *, final: bool) -> list[AudienceReport]:
+        """What the connections of every group got; `offset` ± `error` (s) leads to the master's monotonic clock."""
+        return [report for tell in self.audiences for report in tell(now, offset, error, final=final)]
+
     def take(
         self,
         run: str,
@@ -159,6 +194,7 @@ class Recorder:
         life: tuple[int, int],
         second: int,
         health: dict[str, float],
+        audiences: list[AudienceReport] | None = None,
         *,
         final: bool = False,
     ) -> Record:
@@ -168,7 +204,9 @@ class Recorder:
         errors = {group: dict(counts) for group, counts in self._errors.items() if counts}
         self._errors.clear()
         gauges = {group: read() for group, read in self.gauges.items()}
-        return Record(run, worker, life[0], life[1], second, series, counters, errors, gauges, health, final)
+        return Record(
+            run, worker, life[0], life[1], second, series, counters, errors, gauges, health, final, audiences or []
+        )
 
     def forget(self) -> None:
         """Drop what has been added since the last Record: a new run begins with nothing."""

@@ -47,10 +47,16 @@ class RequestLog:
             service.failures += 1
             response.failures += 1
             recorder.error(group, outcome.error)
-        if len(self._event._handlers) > 1:  # noqa: SLF001 - the only way to see whether somebody listens
-            self._fire(outcome)
+        if self.heard:
+            self.tell(outcome)
 
-    def _fire(self, outcome: Outcome) -> None:
+    @property
+    def heard(self) -> bool:
+        """Whether somebody but us listens to `request` events; without that, none is fired."""
+        return len(self._event._handlers) > 1  # noqa: SLF001 - nothing public says so
+
+    def tell(self, outcome: Outcome) -> None:
+        """Fire a `request` event, which costs more than the request itself."""
         self._event.fire(
             request_type=outcome.method,
             name=outcome.name,

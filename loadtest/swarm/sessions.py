@@ -1,6 +1,6 @@
 """What the users of one process share: groups, clocks, the departing. One LocalSession for each Locust environment."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from locust import User
@@ -9,18 +9,23 @@ from locust.env import Environment
 import gevent
 from gevent.pool import Group
 
+from loadtest.schedule import Turn
 from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.clocks import HttpExchange, TargetClock
-from loadtest.swarm.cluster.messages import Begin
+from loadtest.swarm.cluster.messages import Begin, arrivals_of
 from loadtest.swarm.cluster.worker import WorkerSession
+from loadtest.swarm.full_client import FullClient
 from loadtest.swarm.http_client import Client, Outcome
+from loadtest.swarm.open_arrivals import OpenPollers
 from loadtest.swarm.pollers import Pollers
 from loadtest.swarm.requests import RequestLog
 from loadtest.swarm.subscribers import Subscribers
 
 if TYPE_CHECKING:
-    from loadtest.swarm.profile_users import ProfileRestUser
+    from loadtest.swarm.profile_users import ProfilePoller
     from loadtest.swarm.users import LoadUser, RestUser, WebSocketUser
+
+P = TypeVar("P", bound=Pollers)
 
 __all__ = ["LocalSession", "attach", "session_of"]
 
@@ -64,7 +69,8 @@ class LocalSession:
         self._counted: set[str] = set()
         worker.on_begin.append(self._begin)
         worker.each_second.append(self._each_second)
-        worker.extra_health = self._clock_health
+        worker.on_turn.append(self._take_turn)
+        worker.reports.extra_health = self._extra_health
         worker.leave = self.leave
 
     # -- a run begins and ends ----------------------------------------------------------------------------------------
@@ -123,15 +129,20 @@ class LocalSession:
         targets = begin.targets or [user_class.base_url()]  # type: ignore[attr-defined]
         subscribers.begin(targets, lambda target: self.clock(target, subscribers), self._seed(begin))
 
-    def pollers(self, user_class: "type[ProfileRestUser]") -> Pollers:
-        """What the pollers of a class share."""
+    def pollers(self, user_class: "type[ProfilePoller]", kind: type[P]) -> P:
+        """What the pollers of a class share, which is of this kind."""
         known = self._pollers.get(user_class)
-        if known is None:
-            known = Pollers(self.worker, user_class.group_name, user_class.spec, user_class.target_spec())
-            self._pollers[user_class] = known
-            if self.worker.run is not None:
-                known.begin(self.worker.run.targets, self._seed(self.worker.run))
-        return known
+        if isinstance(known, kind):
+            return known
+        made = kind(self.worker, user_class.group_name, user_class.spec, user_class.target_spec())
+        made.log = self.log
+        self._pollers[user_class] = made
+        run = self.worker.run
+        if run is not None:
+            made.begin(run.targets, self._seed(run))
+            if isinstance(made, OpenPollers) and made.name in run.rates:
+                made.follow(arrivals_of(run.rates[made.name]), self.worker.turns)
+        return made
 
     def client(self, user: "RestUser") -> Client:
         """An HTTP client for a plain locustfile's user, whose requests are recorded under its class."""
@@ -141,7 +152,8 @@ class LocalSession:
         def report(outcome: Outcome) -> None:
             self.log.record(group, outcome)
 
-        return Client(type(user).base_url(), report)
+        kind = FullClient if type(user).full_client else Client
+        return kind(type(user).base_url(), report)
 
     def count_users(self, user_class: type[User]) -> None:
         """Let Locust's count of a class be the users of the group that bears its name."""
@@ -170,9 +182,21 @@ class LocalSession:
         for clock in self._clocks.values():
             clock.refresh()
 
-    def _clock_health(self) -> dict[str, float]:
-        errors = [clock.error for clock in self._clocks.values() if clock.offset is not None]
-        return {"clock_error": max(errors)} if errors else {}
+    def _extra_health(self) -> dict[str, float]:
+        """clock_error, clock_offset (of that clock), clock_step and send_lag, in s, where there is such a thing."""
+        known = [(clock.error, ahead) for clock in self._clocks.values() if (ahead := clock.ahead()) is not None]
+        health = dict(zip(("clock_error", "clock_offset"), max(known), strict=True)) if known else {}
+        if step := max((clock.take_step() for clock in self._clocks.values()), default=0.0):
+            health["clock_step"] = step
+        lags = [pollers.take_lateness() for pollers in self._open()]
+        return health | ({"send_lag": max(lags)} if lags else {})
+
+    def _open(self) -> list[OpenPollers]:
+        return [pollers for pollers in self._pollers.values() if isinstance(pollers, OpenPollers)]
+
+    def _take_turn(self, turn: Turn) -> None:
+        for pollers in self._open():
+            pollers.take_turn(turn)
 
     def quit(self) -> None:
         """The process was asked to end: leave in good order, unless a drain has done so already."""

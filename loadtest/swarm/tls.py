@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import gevent.ssl
 
-__all__ = ["CLOSED", "TLS_ERROR", "TlsLayer", "client_context"]
+__all__ = ["CLOSED", "TLS_ERROR", "Resumption", "TlsLayer", "client_context"]
 
 CLOSED = "connection closed"
 TLS_ERROR = "TLS error"
@@ -32,14 +32,30 @@ def client_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:  # noqa
     return context
 
 
+class Resumption:
+    """What one client keeps of a TLS session for its next connection to the same server (RFC 8446, 2.2).
+
+    It is one client's and not the target's: a first connection pays the whole handshake, as a person's would.
+    """
+
+    __slots__ = ("session",)
+
+    def __init__(self) -> None:
+        self.session: ssl.SSLSession | None = None
+
+
 class TlsLayer:
     """The client's side of one TLS session, with SNI and, if the context says so, verification of the host's name."""
 
-    __slots__ = ("_incoming", "_outgoing", "_session")
+    __slots__ = ("_incoming", "_outgoing", "_resumption", "_session")
 
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, context: ssl.SSLContext, host: str, resumption: Resumption | None = None) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._resumption = resumption
         self._session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.rstrip("."))
+        if resumption is not None and resumption.session is not None:
+            with suppress(ValueError):  # another context's: the cache of contexts has let go of it
+                self._session.session = resumption.session
 
     def shake_hands(self) -> bool:
         """Go on with the handshake; True when it is complete. Either way there may be something `to_send`.
@@ -89,6 +105,11 @@ class TlsLayer:
     def to_send(self) -> bytes:
         """Handshake messages, key updates and alerts that wait to be sent."""
         return self._outgoing.read()
+
+    def remember(self) -> None:
+        """Keep the session for the next connection. Late: TLS 1.3 sends its tickets after the handshake."""
+        if self._resumption is not None:
+            self._resumption.session = self._session.session or self._resumption.session
 
     def goodbye(self) -> bytes:
         """Our close_notify (RFC 8446, 6.1); the peer's need not be waited for."""

@@ -1,18 +1,19 @@
-"""A non-blocking TCP or TLS socket with one persistent read watcher on gevent's hub.
+"""A non-blocking TCP or TLS socket, read in the hub's callback as soon as there is something.
 
 Bytes in, bytes out; how a connection is made is dial's, what the bytes mean is the sink's.
 """
 
+import socket
 import ssl
-from collections.abc import Callable
+import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 from gevent import get_hub
-from gevent.monkey import get_original
 from gevent.socket import SHUT_WR
 
-from loadtest.swarm.edge import READ_BYTES, RESET, TIMED_OUT, lost, report, shared_buffer
-from loadtest.swarm.tls import CLOSED as EOF
+from loadtest.swarm.edge import READ_BYTES, RESET, TIMED_OUT, lost, report
+from loadtest.swarm.readers import EOF, SO_TIMESTAMPNS, NeverRepeated, Readers, Taker, readers_of
 from loadtest.swarm.tls import TLS_ERROR, TlsLayer
 
 __all__ = ["EOF", "OVERFLOW", "RESET", "TIMED_OUT", "TLS_ERROR", "Transport", "TransportSink"]
@@ -24,17 +25,11 @@ LINGER_S = 2.0
 
 OVERFLOW = "write buffer overflow: the server does not read"
 
-READ, WRITE = 1, 2
-
-# its methods are C; gevent's would add a layer of Python to each read
-_socket: Callable[..., Any] = get_original("socket", "socket")
+WRITE = 2
 
 
-class TransportSink(Protocol):
+class TransportSink(Taker, Protocol):
     """What a transport hands its bytes to. Called from the hub's callback: it must not block."""
-
-    def data_received(self, data: memoryview) -> None:
-        """Take what was read. The view is into a shared buffer: what is kept must be copied before returning."""
 
     def ended(self, reason: str) -> None:
         """The connection is over, not by our own close() or abort(). Called once at most; nothing follows it.
@@ -44,10 +39,10 @@ class TransportSink(Protocol):
         """
 
 
-class _Nobody:
+class _Nobody(NeverRepeated):
     """The sink of a transport that was closed: nothing is delivered after that."""
 
-    def data_received(self, data: memoryview) -> None:
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:
         pass
 
     def ended(self, reason: str) -> None:
@@ -57,30 +52,32 @@ class _Nobody:
 NOBODY = _Nobody()
 
 
-class Transport:
+class Transport(NeverRepeated):
     """One established connection.
 
         transport = dial.dial(Address("localhost", 8000), sink, timeout=10.0)   # blocks this greenlet; ConnectFailed
         transport.write(b"...")     # from a greenlet or from the sink; never blocks, never raises
         transport.close()           # or .abort()
 
-    From construction on, the sink's data_received(memoryview) gets each read and ended(reason) the end, both in the
+    From construction on, the sink's data_received(…) gets each read and ended(reason) the end, both in the
     hub's callback. After close() or abort() the sink is not called any more. What a sink raises ends its own connection
     and is passed to its ended() as `internal error: …`: gevent would otherwise stop the watcher without a word.
     """
 
-    __slots__ = ("_broken", "_buffer", "_closing", "_hub", "_most", "_queue", "_reader", "_sock", "_timer", "_tls",
-                 "_was_reset", "_writer", "sink")  # fmt: skip
+    __slots__ = ("_broken", "_closing", "_hub", "_most", "_queue", "_readers", "_sink", "_timer", "_tls", "_was_reset",
+                 "_writer", "sock", "taker")  # fmt: skip
 
     def __init__(self, sock: Any, sink: TransportSink, tls: TlsLayer | None = None) -> None:
-        """Take over `sock` (gevent's or Python's, connected), which is not to be used by the caller any more."""
+        """Take over `sock` (Python's own, connected), which is not to be used by the caller any more."""
         self._hub = get_hub()
-        self._sock: Any = _socket(sock.family, sock.type, sock.proto, fileno=sock.detach())
-        self._sock.settimeout(0.0)
-        self.sink = sink
-        """Who gets what is read; may be replaced."""
+        self.sock: Any = sock
+        self.sock.settimeout(0.0)
+        with suppress(OSError):  # not a kernel, or not a kind of socket, that stamps
+            self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._sink = sink
         self._tls = tls
-        self._buffer = shared_buffer(self._hub)
+        self.taker: Taker = sink if tls is None else self
+        self._readers: Readers = readers_of(self._hub)
         self._queue: bytearray | None = None
         self._most = 0
         self._closing = False
@@ -88,22 +85,32 @@ class Transport:
         self._was_reset = False
         self._writer: Any = None
         self._timer: Any = None
-        self._reader: Any = self._hub.loop.io(self._sock.fileno(), READ)
-        self._reader.start(self._readable if tls is None else self._readable_tls)
+        self._readers.add(self)
         if tls is not None:
             self._hub.loop.run_callback(self._left_over)
 
     @property
+    def sink(self) -> TransportSink:
+        """Who gets what is read; may be replaced."""
+        return self._sink
+
+    @sink.setter
+    def sink(self, sink: TransportSink) -> None:
+        self._sink = sink
+        if self._tls is None:
+            self.taker = sink
+
+    @property
     def closed(self) -> bool:
         """Whether nothing can be read or written any more."""
-        return self._sock is None or self._closing
+        return self.sock is None or self._closing
 
     def write(self, data: bytes) -> None:
         """Send, or queue what the socket doesn't take now. On a closed or broken connection: nothing.
 
         A full queue ends the connection (OVERFLOW); like every end, the sink hears of it in a later callback.
         """
-        if self._sock is None or self._closing:
+        if self.sock is None or self._closing:
             return
         if self._tls is not None:
             try:
@@ -115,27 +122,26 @@ class Transport:
 
     def pause(self) -> None:
         """Stop reading until resume(); the end of the connection isn't noticed either. What was read may still come."""
-        if self._reader is not None and not self._closing:
-            self._reader.stop()
+        if self.sock is not None and not self._closing:
+            self._readers.remove(self)
 
     def resume(self) -> None:
         """Read on after pause()."""
-        if self._reader is not None and not self._reader.active:
-            self._reader.start(self._readable if self._tls is None else self._readable_tls)
+        if self.sock is not None and self not in self._readers:
+            self._readers.add(self)
 
     def close(self) -> None:
         """Send what is queued, then the end of our stream, and discard what comes until the peer closes too.
 
         Doesn't block. After LINGER_S the connection is cut.
         """
-        if self._sock is None or self._closing:
+        if self.sock is None or self._closing:
             return
         if self._tls is not None:
             self._send(self._tls.goodbye())
         self._closing = True
-        self.sink = NOBODY
-        self._reader.stop()
-        self._reader.start(self._drain)
+        self._sink = self.taker = NOBODY
+        self.resume()
         self._timer = self._hub.loop.timer(LINGER_S)
         self._timer.start(self.abort)
         if self._queue is None:
@@ -143,68 +149,55 @@ class Transport:
 
     def abort(self) -> None:
         """Close now; what is queued is lost. No watcher or descriptor stays behind."""
-        for watcher in (self._reader, self._writer, self._timer):
+        if self._tls is not None:
+            self._tls.remember()
+        for watcher in (self._writer, self._timer):
             if watcher is not None:
                 watcher.stop()
                 watcher.close()
-        self._reader = self._writer = self._timer = self._queue = self._tls = None
-        self.sink = NOBODY
-        sock, self._sock = self._sock, None
-        if sock is not None:
+        self._writer = self._timer = self._queue = self._tls = None
+        self._sink = self.taker = NOBODY
+        if self.sock is not None:
+            self._readers.remove(self)
+            sock, self.sock = self.sock, None
             sock.close()
 
     # -- in the hub's callbacks: nothing here may block or raise ------------------------------------------------------
 
-    def _readable(self) -> None:
-        try:
-            size = self._sock.recv_into(self._buffer)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as exc:
-            self._end(lost(exc))
-            return
-        if not size:
-            self._end(EOF)
-            return
-        try:
-            self.sink.data_received(self._buffer[:size])
-        except Exception as exc:  # noqa: BLE001 - the edge: gevent stops a watcher whose callback raises
-            self._end(report(exc))
+    def read_failed(self, reason: str) -> None:
+        """There is nothing more to read."""
+        if reason == EOF and self._tls is not None and not self._closing:
+            self._tls.feed(b"")
+            self._decrypt(self._tls, time.monotonic(), None)
+        else:
+            self._end(reason)
 
-    def _readable_tls(self) -> None:
-        try:
-            size = self._sock.recv_into(self._buffer)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as exc:
-            self._end(lost(exc))
-            return
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:  # noqa: ARG002 - a Taker
+        """TLS only: decrypt, in the same buffer, what was read."""
         if self._tls is not None:
-            self._tls.feed(self._buffer[:size])
-            self._decrypt(self._tls)
+            self._tls.feed(self._readers.view[:size])
+            self._decrypt(self._tls, received, waited)
 
     def _left_over(self) -> None:
         """What came together with the end of the handshake."""
-        if self._tls is not None and not self._closing:
-            self._decrypt(self._tls)
+        try:
+            if self._tls is not None and not self._closing:
+                self._decrypt(self._tls, time.monotonic(), None)
+        except Exception as exc:  # noqa: BLE001 - the edge: gevent would only print it
+            self._end(report(exc))
 
-    def _decrypt(self, tls: TlsLayer) -> None:
+    def _decrypt(self, tls: TlsLayer, received: float, waited: float | None) -> None:
         """Hand on all that can be decrypted: no more than was read in this turn."""
+        buffer, view = self._readers.buffer, self._readers.view
         size, reason = READ_BYTES, None
         while size == READ_BYTES and reason is None and not self.closed:
-            size, reason = tls.decrypt(self._buffer)
+            size, reason = tls.decrypt(view)
             if size:
-                self._hand_on(size)
-        if self._sock is not None and (answer := tls.to_send()):
+                self._sink.data_received(buffer, size, received, waited)
+        if self.sock is not None and (answer := tls.to_send()):
             self._send(answer)
         if reason is not None:
             self._end(reason)
-
-    def _hand_on(self, size: int) -> None:
-        try:
-            self.sink.data_received(self._buffer[:size])
-        except Exception as exc:  # noqa: BLE001 - the edge: gevent stops a watcher whose callback raises
-            self._end(report(exc))
 
     def _send(self, data: bytes) -> None:
         if self._broken:
@@ -219,12 +212,12 @@ class Transport:
         if sent < len(data) and not self._broken:
             self._queue = bytearray(memoryview(data)[sent:])
             self._most = len(self._queue) + MAX_QUEUED
-            self._writer = self._hub.loop.io(self._sock.fileno(), WRITE)
+            self._writer = self._hub.loop.io(self.sock.fileno(), WRITE)
             self._writer.start(self._writable)
 
     def _send_now(self, data: bytes | bytearray) -> int:
         try:
-            return int(self._sock.send(data))
+            return int(self.sock.send(data))
         except (BlockingIOError, InterruptedError):
             return 0
         except (BrokenPipeError, ConnectionResetError) as exc:
@@ -252,9 +245,9 @@ class Transport:
         self._hub.loop.run_callback(self._end, reason)
 
     def _end(self, reason: str) -> None:
-        if self._sock is None:
+        if self.sock is None:
             return
-        sink = self.sink
+        sink = self._sink
         self.abort()
         try:
             sink.ended(RESET if reason == EOF and self._was_reset else reason)
@@ -265,15 +258,6 @@ class Transport:
 
     def _shut_down(self) -> None:
         try:
-            self._sock.shutdown(SHUT_WR)
-        except OSError:
-            self.abort()
-
-    def _drain(self) -> None:
-        try:
-            if self._sock.recv_into(self._buffer) == 0:
-                self.abort()
-        except (BlockingIOError, InterruptedError):
-            pass
+            self.sock.shutdown(SHUT_WR)
         except OSError:
             self.abort()

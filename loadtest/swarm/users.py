@@ -21,7 +21,9 @@ from loadtest.errors import ConnectFailed
 from loadtest.profiles import Target, WebSocketGroup
 from loadtest.swarm.http_client import Client
 from loadtest.swarm.sessions import LocalSession, session_of
-from loadtest.swarm.subscribers import Subscribers, Subscription
+from loadtest.swarm.subscribers import Subscribers
+from loadtest.swarm.subscription import Subscription
+from loadtest.swarm.tls import Resumption
 
 __all__ = ["LoadUser", "RestUser", "WebSocketUser"]
 
@@ -113,6 +115,9 @@ class WebSocketUser(LoadUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.shared: Subscribers = self.session.subscribers(type(self))
+        self.due: int | None = None
+        self.away_since: float | None = None
+        """When its session ended; None while it has one, and before the first."""
         self.subscription: Subscription | None = None
         self.inbox: deque[str | bytes] | None = None
         if type(self).on_message is not WebSocketUser.on_message:
@@ -142,14 +147,16 @@ class WebSocketUser(LoadUser):
         shared.users += 1
         endpoint = shared.endpoint()
         failures = 0
+        resumption = Resumption()
         try:
             while not self.departing:
                 try:
-                    self.subscription = shared.subscribe(endpoint, self.wake.set)
+                    self.subscription = shared.subscribe(endpoint, self.wake.set, self.due, resumption)
                 except ConnectFailed:
                     failures += 1
                     self._back_off(failures)
                     continue
+                self._came_back()
                 planned, full = self._converse(self.subscription)
                 failures = 0 if planned else failures + 1
                 if not self.departing:
@@ -163,8 +170,15 @@ class WebSocketUser(LoadUser):
                 return
         finally:
             self._hang_up()
+            if self.away_since is not None and failures:
+                shared.returns.fail()  # it tried, and did not come back until it was asked to leave
             shared.users -= 1
         raise StopUser
+
+    def _came_back(self) -> None:
+        if self.away_since is not None:
+            self.shared.returns.record(self.shared.session.clock.monotonic() - self.away_since)
+            self.away_since = None
 
     def _converse(self, subscription: Subscription) -> tuple[bool, bool]:
         """One session on an open connection: (whether it ended as planned, whether it got all its messages)."""
@@ -173,16 +187,18 @@ class WebSocketUser(LoadUser):
         for message in self.shared.group.send:
             self.send(message.payload)
         self.on_open()
-        until = self.shared.session_ends()
+        clock, ends_in = self.shared.session.clock, self.shared.comings.ends_in()
+        until = None if ends_in is None else clock.monotonic() + ends_in
         while subscription.closed is None and not self.departing and not subscription.is_full:
             self.wake.clear()
             self._hand_over()
-            left = None if until is None else until - self.shared.session.clock.monotonic()
+            left = None if until is None else until - clock.monotonic()
             if left is not None and left <= 0:
                 break
             if subscription.closed is None and not self.departing and not self.inbox:
                 self.wake.wait(left)
         planned = subscription.closed is None
+        self.away_since = clock.monotonic()
         self._hang_up()
         return planned, subscription.is_full
 
@@ -190,7 +206,7 @@ class WebSocketUser(LoadUser):
         """End the session, if there is one; messages that on_message has not seen by now are counted."""
         if self.subscription is not None:
             self.subscription.hang_up(CLOSE_S)
-            self.subscription = None
+            self.due, self.subscription = self.subscription.due, None
         if self.inbox:
             self.shared.tally.queue_overflows += len(self.inbox)
             self.inbox.clear()
@@ -212,17 +228,20 @@ class WebSocketUser(LoadUser):
 
     def _between_sessions(self, failures: int, *, full: bool) -> None:
         if self.shared.group.session.reconnect is False:
+            self.away_since = None  # nobody is to come back
             self.pause_until_departure()
         elif failures:
             self._back_off(failures)
         else:
-            self.pause(self.shared.next_session_in(full=full))
+            self.pause(self.shared.comings.next_in(full=full))
+            if full and not self.departing:
+                self.away_since = self.shared.session.clock.monotonic()  # until now it was to stay away
 
     def _back_off(self, failures: int) -> None:
         if self.shared.group.session.reconnect is False:
             self.pause_until_departure()
         else:
-            self.pause(self.shared.backoff(failures))
+            self.pause(self.shared.comings.backoff(failures))
 
     def pause_until_departure(self) -> None:
         """This user is done; it stays in the count until asked to leave."""
@@ -234,6 +253,8 @@ class RestUser(LoadUser):
     """A poller. In a plain locustfile, subclass it with `@task` methods that use `self.client`."""
 
     abstract = True
+    full_client: ClassVar[bool] = False
+    """Follow redirects, keep cookies, send files: FastHttpUser's user agent under the same surface, at its cost."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 from gevent import get_hub
 from gevent.event import Event
 
-from loadtest.frames import Closed, Session
+from loadtest.frames import Closed, Repeat, Session
 from loadtest.swarm.edge import INTERNAL, report
+from loadtest.swarm.readers import readers_of
+from loadtest.swarm.tls import Resumption
 from loadtest.swarm.transport import EOF, OVERFLOW
 from loadtest.swarm.upgrade import ConnectOptions, Upgrade
 
@@ -24,11 +26,14 @@ class Receiver(Protocol):
     """Who gets what a connection brings. Called from the hub's callback: must not block."""
 
     def on_message(self, payload: bytes, text: bool, received: float) -> None:  # noqa: FBT001 - a hot path
-        """One message, read at `received` (time.monotonic()).
+        """One message, the last of which the kernel got at `received` (time.monotonic()).
 
         Text is not validated: check each distinct payload once (`text.valid_utf8`), and if it is none, call
         `connection.fail(1007, name)`.
         """
+
+    def on_read(self, waited: float | None) -> None:
+        """Before the messages of a read: the seconds they waited between kernel and callback; None: unknown."""
 
     def on_pong(self, rtt: float) -> None:
         """The answer to a ping of ours, `rtt` seconds after it."""
@@ -45,13 +50,22 @@ class Connection:
     """
 
     __slots__ = ("_closed_event", "_pings", "_receiver", "_session", "_timer", "_transport", "connect_s", "end",
-                 "subprotocol")  # fmt: skip
+                 "repeat", "subprotocol")  # fmt: skip
 
-    def __init__(self, receiver: Receiver, upgrade: Upgrade, max_message: int) -> None:
+    def __init__(self, receiver: Receiver, upgrade: Upgrade, options: ConnectOptions) -> None:
         """Use `connect`."""
         self._receiver = receiver
         self._transport = upgrade.transport
-        self._session = Session(upgrade.handshake.protocol, receiver.on_message, self._on_pong, max_message)
+        self._session = Session(
+            upgrade.handshake.opened,
+            receiver.on_message,
+            self._on_pong,
+            options.max_message,
+            compression=upgrade.handshake.compression,
+            repeat=options.repeat,
+        )
+        self.repeat: Repeat | None = options.repeat
+        """For the transport: what this connection shares with the others of its endpoint."""
         self._timer: Any = None
         self._pings: dict[bytes, float] | None = None
         self._closed_event: Event | None = None
@@ -63,15 +77,15 @@ class Connection:
         """How it ended; None: it has not."""
 
     @classmethod
-    def connect(cls, options: ConnectOptions, receiver: Receiver) -> "Connection":
-        """Connect and upgrade; blocks the calling greenlet only.
+    def connect(cls, options: ConnectOptions, receiver: Receiver, resumption: Resumption | None = None) -> "Connection":
+        """Connect and upgrade; blocks the calling greenlet only. `resumption` is the caller's, for all its connections.
 
         Raises:
             ConnectFailed: its name says at which step and why.
         """
         upgrade = Upgrade(options)
-        upgrade.run()
-        connection = cls(receiver, upgrade, options.max_message)
+        upgrade.run(resumption)
+        connection = cls(receiver, upgrade, options)
         get_hub().loop.run_callback(connection._begin, upgrade)
         return connection
 
@@ -127,9 +141,16 @@ class Connection:
 
     # -- in the hub's callbacks: nothing here may block ---------------------------------------------------------------
 
-    def data_received(self, data: memoryview) -> None:
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:
         """Take what was read."""
-        if self._session.receive(data, time.monotonic()):
+        self._receiver.on_read(waited)
+        if self._session.receive(buffer, size, received):
+            self._attend()
+
+    def repeated(self, received: float, waited: float | None) -> None:
+        """Take what others have got before."""
+        self._receiver.on_read(waited)
+        if self._session.repeated(received):
             self._attend()
 
     def _begin(self, upgrade: Upgrade) -> None:
@@ -139,20 +160,36 @@ class Connection:
         self._transport.sink = self
         try:
             for data, received in upgrade.early:
-                if self._session.receive(data, received):
+                if self._session.receive(data, len(data), received):
                     self._attend()
         except Exception as exc:  # noqa: BLE001 - the edge: gevent would only print it
             self._transport.abort()
             self.ended(report(exc))
         if upgrade.lost is not None:
             self.ended(upgrade.lost)
-        self._transport.resume()
+        if not self._session.behind:
+            self._transport.resume()
+
+    def _catch_up(self) -> None:
+        """Take what one turn was too short for, in one turn after the other; the socket is not read until then."""
+        if self.end is not None:
+            return
+        try:
+            if self._session.go_on():
+                self._attend()
+            if not self._session.behind:
+                self._transport.resume()
+        except Exception as exc:  # noqa: BLE001 - the edge: the others go on
+            self._transport.abort()
+            self.ended(report(exc))
 
     def ended(self, reason: str) -> None:
         """The transport is gone."""
         if reason == OVERFLOW or reason.startswith(INTERNAL):
             self._finish(Closed("us", None, reason))
         else:
+            while self._session.behind:  # it came before the end
+                self._session.go_on()
             self._finish(self._session.lost(reason, eof=reason == EOF))
 
     def _on_pong(self, payload: bytes, received: float) -> None:
@@ -171,11 +208,15 @@ class Connection:
         self._flush()
         if self._session.end is not None:
             self._finish(self._session.end)
+        elif self._session.behind:
+            self._transport.pause()
+            readers_of(get_hub()).later(self._catch_up)
 
     def _finish(self, end: Closed) -> None:
         if self.end is not None:
             return
-        self.end = self._session.end = end
+        self.end = end
+        self._session.finish(end)
         if self._timer is not None:
             self._timer.close()
             self._timer = None

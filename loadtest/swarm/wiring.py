@@ -1,41 +1,60 @@
 """Ties the parts to a Locust process: what runs on a master, on a worker, and (with plain `locust`) on both in one."""
 
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from locust import argument_parser
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import STATE_MISSING, STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
+from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 from locust.web import WebUI
 
+from flask import Flask
+
 from loadtest.clock import SystemClock
-from loadtest.dashboard import page_state, start_form
-from loadtest.results import Record
-from loadtest.swarm import guards, locust_patches, tables
+from loadtest.credentials import cluster_key, without_key_allowed
+from loadtest.dashboard import api, live_page, page_state, start_form, tabs
+from loadtest.dashboard.shield import alive, headers, same_site, start_fields
+from loadtest.errors import UsageError
+from loadtest.monitor import STATUS_VARIABLE
+from loadtest.profiles.target import read_urls
+from loadtest.swarm import control_port, guards, locust_patches, survival, tables, voice
+from loadtest.swarm.allowed_targets import Allowed
 from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.cluster import messages
 from loadtest.swarm.cluster.master import MasterSession
-from loadtest.swarm.cluster.worker import RECORDS, WorkerSession
+from loadtest.swarm.cluster.reports import RECORDS
+from loadtest.swarm.cluster.worker import WorkerSession
 from loadtest.swarm.conductor import Conductor
+from loadtest.swarm.course import PlanCourse
 from loadtest.swarm.dispatch import dispatcher_for
 from loadtest.swarm.form import add_options, wishes_from
 from loadtest.swarm.health import raise_descriptor_limit
 from loadtest.swarm.names import class_name
-from loadtest.swarm.progress import Progress
-from loadtest.swarm.runs import Current, Settings
+from loadtest.swarm.runs import Settings
 from loadtest.swarm.sessions import LocalSession, attach
 from loadtest.swarm.shape import ProfileShape
+from loadtest.swarm.state_file import StateFile
+from loadtest.swarm.watch import Watch
 
 __all__ = ["Wiring"]
 
 LOCAL = "local"
 """The identity that Locust's LocalRunner gives its one worker."""
 
-FROM_WORKERS = (messages.Hello, messages.Leaving)
-FROM_MASTER = (messages.Welcome, messages.Refused, messages.Begin, messages.Ack, messages.Drain)
+FROM_WORKERS = (messages.Hello, messages.Leaving, messages.ClockAsk)
+FROM_MASTER = (
+    messages.Welcome,
+    messages.Refused,
+    messages.Rejoin,
+    messages.Begin,
+    messages.Ack,
+    messages.Drain,
+    messages.TakeTurn,
+    messages.ClockTell,
+)
 
 
 class Wiring:
@@ -46,12 +65,19 @@ class Wiring:
         self.environ = environ
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
-        """`init_command_line_parser`: our fields of the start form."""
+        """`init_command_line_parser`: our fields of the start form. Locust's control socket is not made yet."""
+        try:
+            allowed = without_key_allowed(self.environ)
+            control_port.install(cluster_key(self.environ), open_without_key=allowed)
+        except UsageError as problem:
+            sys.stderr.write(f"{problem}\n")
+            sys.exit(int(problem.exit_code))
         add_options(parser, list(self.catalog.profiles), self.catalog.chosen)
 
     def on_init(self, environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
         """`init`: the runner exists; nothing has started yet."""
         raise_descriptor_limit()
+        control_port.expect(runner.custom_messages)
         locust_patches.apply(environment)
         if isinstance(runner, MasterRunner | LocalRunner):
             self._wire_master(environment, runner, web_ui)
@@ -66,40 +92,72 @@ class Wiring:
         for kind in FROM_MASTER:
             runner.register_message(messages.name_of(kind), _from_master(session, kind))
         if isinstance(runner, WorkerRunner):
+            survival.watch_master(runner, session, self.environ)
             environment.events.quitting.add_listener(lambda **_: local.quit())
+        if path := self.environ.get("LOADTEST_STATE_FILE"):
+            StateFile(Path(path), lambda: "joined" if session.joined else "waiting").start()
         session.join()
 
     def _wire_master(self, environment: Environment, runner: MasterRunner | LocalRunner, web_ui: WebUI | None) -> None:
         session = MasterSession(runner, SystemClock(), self.catalog.digests())
         if isinstance(runner, MasterRunner):
-            session.alive = lambda identity: _alive(runner, identity)
-        conductor = Conductor(session, self.catalog, self._settings(environment, web_ui), SystemClock(), class_name)
+            survival.watch_workers(runner, session, self.environ)
+        conductor = Conductor(session, self.catalog, self._settings(environment, web_ui), SystemClock())
+        course = PlanCourse(conductor, class_name)
         for kind in FROM_WORKERS:
             runner.register_message(messages.name_of(kind), _from_worker(session, kind))
         runner.register_message(RECORDS, lambda environment, msg: session.on_records(msg.node_id, msg.data))  # noqa: ARG005 - Locust's signature
         session.on_record.append(lambda record: tables.fill(environment.stats, record, SystemClock.wall()))
         conductor.wishes = lambda: wishes_from(_options(environment), environment.host)
-        conductor.on_placed = lambda wanted, steady: _show(runner, wanted, steady=steady)
-        self._wire_voice(environment, conductor, web_ui)
+        conductor.settled = lambda: _settled(runner, session)
+        course.on_placed = lambda wanted, steady: _show(runner, wanted, steady=steady)
         events = environment.events
         events.test_start.add_listener(conductor.started)
         events.test_stopping.add_listener(conductor.stopping)
         events.quitting.add_listener(conductor.quitting)
-        if web_ui is not None and web_ui.app is not None and self.catalog.profiles:
-            base_path = getattr(environment.parsed_options, "web_base_path", "")
-            start_form.install(web_ui.app, base_path)
-            page_state.install(web_ui.app, base_path)
+        watch = Watch(conductor, SystemClock(), lambda: _states(runner))
+        session.on_record.append(watch.add)
+        conductor.on_begin.append(watch.begin)
+        self._wire_voice(environment, conductor, watch, page=web_ui is not None)
+        if web_ui is not None and web_ui.app is not None:
+            self._wire_page(environment, web_ui, web_ui.app, watch)
+        resumed = isinstance(runner, MasterRunner) and survival.resume(self.environ, conductor)
         if web_ui is None:
-            self._wire_guards(environment, runner, conductor)
+            self._wire_guards(environment, runner, conductor, resumed=resumed)
         if isinstance(environment.shape_class, ProfileShape):
             environment.shape_class.stage = conductor
             type(environment.shape_class).use_common_options = web_ui is None
-            environment.dispatcher_class = dispatcher_for(conductor)  # type: ignore[assignment]
+            environment.dispatcher_class = dispatcher_for(course)  # type: ignore[assignment]
+        if resumed:
+            guards.guard_resumption(environment, conductor, headless=web_ui is None)
+
+    def _wire_page(self, environment: Environment, web_ui: WebUI, app: Flask, watch: Watch) -> None:
+        base_path = getattr(environment.parsed_options, "web_base_path", "") or ""
+        headers.install(app)
+        same_site.install(app, web_ui.host)
+        alive.install(app, base_path)
+        if self.catalog.profiles:
+            start_form.install(app, base_path)
+            offered = argument_parser.ui_extra_args_dict()
+            try:
+                allowed = Allowed.read(self.catalog.profiles, self.environ, environment.host)
+            except UsageError as problem:  # Locust would drop it, and serve the page unguarded
+                sys.stderr.write(f"loadtest: {problem}\n")
+                sys.exit(int(problem.exit_code))
+            start_fields.install(app, offered, allowed.of, read_urls, base_path)
+        page_state.install(app, base_path)
+        guard = web_ui.auth_required_if_enabled
+        api.install(app, watch, watch.conductor.settings.out, guard, base_path)
+        live_page.install(app, guard, base_path)
+        tabs.install(app, web_ui.template_args, watch.status, base_path)
 
     @staticmethod
-    def _wire_guards(environment: Environment, runner: Runner, conductor: Conductor) -> None:
+    def _wire_guards(environment: Environment, runner: Runner, conductor: Conductor, *, resumed: bool) -> None:
         guards.guard_signals(runner, conductor)
         options = environment.parsed_options
+        if resumed and options is not None:  # workers in the middle of a run are never "ready", as Locust calls it
+            options.expect_workers = options.expect_workers_max_wait = 0
+            return
         if isinstance(runner, MasterRunner) and options is not None:
             seconds = options.expect_workers_max_wait or guards.WAIT_S
             options.expect_workers_max_wait = 0  # Locust's own, which ends with 1
@@ -118,26 +176,13 @@ class Wiring:
             run_time=getattr(options, "run_time", None),
         )
 
-    @staticmethod
-    def _wire_voice(environment: Environment, conductor: Conductor, web_ui: WebUI | None) -> None:
+    def _wire_voice(self, environment: Environment, conductor: Conductor, watch: Watch, *, page: bool) -> None:
         """Print progress and the result. With --only-summary ours stand instead of Locust's tables."""
         conductor.say = _print
-        if web_ui is not None or not getattr(environment.parsed_options, "only_summary", False):
-            return
-        logging.getLogger("locust.stats_logger").disabled = True
-        session = conductor.session
-
-        def begin(run: Current) -> None:
-            progress = Progress(run.plan, session.elapsed, lambda: len(session.eligible()))
-
-            def follow(record: Record) -> None:
-                if record.run == run.run_id:
-                    progress.add(record)
-
-            session.on_record.append(follow)
-            progress.run(_print, until=lambda: run.over)
-
-        conductor.on_begin.append(begin)
+        if self.environ.get(STATUS_VARIABLE):
+            voice.tell_status(conductor, watch, _print)
+        elif not page and getattr(environment.parsed_options, "only_summary", False):
+            voice.tell_progress(conductor, _print)
 
 
 def _options(environment: Environment) -> dict[str, Any]:
@@ -148,9 +193,20 @@ def _print(text: str) -> None:
     print(text, file=sys.stdout, flush=True)  # noqa: T201 - the console is this process's voice
 
 
-def _alive(runner: MasterRunner, identity: str) -> bool:
-    node = runner.clients.get(identity)
-    return node is not None and node.state != STATE_MISSING
+def _states(runner: MasterRunner | LocalRunner) -> dict[str, str]:
+    """Worker -> state, as Locust has it."""
+    if isinstance(runner, LocalRunner):
+        return {LOCAL: runner.state}
+    return {node.id: node.state for node in runner.clients.values()}
+
+
+def _settled(runner: MasterRunner | LocalRunner, session: MasterSession) -> bool:
+    """Whether every worker has stopped, as Locust has it, and has said that it is ready again."""
+    if isinstance(runner, LocalRunner):
+        return True
+    states = _states(runner)
+    members = (member for member in session.roster.members.values() if not member.leaving and not member.lost)
+    return all(states.get(member.identity) == STATE_INIT for member in members)
 
 
 def _show(runner: Runner, wanted: int, *, steady: bool) -> None:

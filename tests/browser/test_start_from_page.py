@@ -5,12 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from programs import ROOT, Cluster, Server, assert_counts_equal, demo_backend, free_port, read_run, until
+from programs import ROOT, Cluster, Server, assert_counts_equal, demo_backend, free_port, reachable, read_run, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -23,14 +22,6 @@ def backend() -> Iterator[Server]:
         yield server
 
 
-def answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own URL
-    except OSError:
-        return False
-    return True
-
-
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `make deps` installs it")
 def test_a_run_is_started_from_the_page_and_leaves_its_verdict(backend: Server, tmp_path: Path) -> None:
     port = free_port()
@@ -40,7 +31,7 @@ def test_a_run_is_started_from_the_page_and_leaves_its_verdict(backend: Server, 
         cluster.start("worker")
         cluster.start("worker")
         url = f"http://127.0.0.1:{port}/"
-        until(lambda: answers(url) and cluster.logs().count("reported as ready") == 2, "the page and two workers")
+        until(lambda: reachable(url) and cluster.logs().count("reported as ready") == 2, "the page and two workers")
         assert CHROMIUM is not None
         script = ROOT / "tests/support/start_from_page.py"
         shot = tmp_path / "page.png"

@@ -36,7 +36,8 @@ if role == "master":
     workers = [listener.accept() for _ in range(option("--expect-workers"))]
 print("the result", flush=True)
 if os.environ.get("FAKE_RESULT") != "no" and "LOADTEST_RUN_ID" in os.environ:
-    pathlib.Path(os.environ["LOADTEST_OUT"], os.environ["LOADTEST_RUN_ID"], "summary.json").write_text("{}")
+    directory = pathlib.Path(os.environ["LOADTEST_OUT"], os.environ["LOADTEST_RUN_ID"])
+    (directory / "summary.json").write_text(json.dumps({"finished": os.environ.get("FAKE_RESULT") != "half"}))
 sys.exit(int(os.environ.get("FAKE_CODE", "0")))
 """
 

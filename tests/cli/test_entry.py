@@ -3,6 +3,7 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from calling import Outcome
@@ -52,6 +53,14 @@ def test_the_version_is_the_packages(call: Call) -> None:
 def test_a_typing_mistake_is_a_sentence_and_exit_code_2(call: Call, argv: list[str], stderr: str) -> None:
     outcome = call(*argv)
     assert (outcome.code, outcome.stderr) == (ExitCode.BAD_CONFIGURATION, stderr)
+
+
+@pytest.mark.parametrize("role", ["master", "worker"])
+def test_what_locusts_own_image_is_started_with_means_the_role(call: Call, folder: Path, role: str) -> None:  # noqa: ARG001 - the current directory
+    """The official Kubernetes operator passes `--master`, or `--worker --master-host HOST`, to any image."""
+    ((_, by_option, _),) = call(f"--{role}", "--loglevel", "INFO").executed
+    ((_, by_name, _),) = call(role, "--loglevel", "INFO").executed
+    assert by_option == by_name
 
 
 def test_a_bug_is_not_taken_for_a_breached_slo(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

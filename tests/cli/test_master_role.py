@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def _page(host: str, port: int) -> list[str]:
 LOOPBACK = _bound("127.0.0.1", 5557)
 PAGE = _page("127.0.0.1", 8089)
 CHOSEN = {"LOADTEST_PROFILE": "steady"}
+OPEN = {"LOADTEST_MASTER_BIND_HOST": "*", "LOADTEST_MASTER_PORT": "6000"}
+KEY = "ZkV1m7Hq0eWcT5xYb2nR8sUjL4pAoD9gF3iK6vXtQzM"
 HEADLESS = ["--headless", "--only-summary", "--expect-workers"]
 
 
@@ -39,7 +42,8 @@ HEADLESS = ["--headless", "--only-summary", "--expect-workers"]
         ([], {}, [*LOOPBACK, *PAGE]),  # reachable from this machine only, unless told otherwise
         ([], {"LOADTEST_WEB_HOST": "", "LOADTEST_WEB_PORT": ""}, [*LOOPBACK, *PAGE]),  # Compose sets empty ones
         ([], {"LOADTEST_WEB_HOST": "10.0.0.1", "LOADTEST_WEB_PORT": "80"}, [*LOOPBACK, *_page("10.0.0.1", 80)]),
-        ([], {"LOADTEST_MASTER_BIND_HOST": "*", "LOADTEST_MASTER_PORT": "6000"}, [*_bound("*", 6000), *PAGE]),
+        ([], OPEN | {"LOADTEST_CLUSTER_KEY": KEY}, [*_bound("*", 6000), *PAGE]),
+        ([], OPEN | {"LOADTEST_ALLOW_NO_CLUSTER_KEY": "yes"}, [*_bound("*", 6000), *PAGE]),
         (["--web-host", "0.0.0.0"], {}, [*LOOPBACK, *PAGE, "--web-host", "0.0.0.0"]),  # the last one counts
         (["--headless"], CHOSEN, [*LOOPBACK, *HEADLESS, "1"]),
         (["--headless"], CHOSEN | {"LOADTEST_WORKERS": "8"}, [*LOOPBACK, *HEADLESS, "8"]),
@@ -88,4 +92,36 @@ def test_a_bad_configuration_ends_before_locust_starts(
     outcome = call("master", *argv, **environ)
     assert outcome.code is ExitCode.BAD_CONFIGURATION
     assert said in outcome.stderr
+    assert outcome.executed == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({}, "there is no cluster key: set LOADTEST_CLUSTER_KEY"),
+        ({"LOADTEST_CLUSTER_KEY": "too short"}, "LOADTEST_CLUSTER_KEY is too weak"),
+        ({"LOADTEST_ALLOW_NO_CLUSTER_KEY": "no"}, "there is no cluster key"),
+        ({"LOADTEST_ALLOW_NO_CLUSTER_KEY": "1"}, "must be yes or no"),
+    ],
+)
+def test_others_can_reach_the_control_port_only_with_a_key_or_if_that_is_said(
+    call: Call,
+    folder: Path,  # noqa: ARG001 - the current directory
+    environ: dict[str, str],
+    says: str,
+) -> None:
+    outcome = call("master", **OPEN, **environ)
+    assert (outcome.code, outcome.executed) == (ExitCode.BAD_CONFIGURATION, [])
+    assert says in outcome.stderr
+    assert "too short" not in outcome.stderr
+
+
+def test_a_second_master_on_the_same_port_is_told_so(call: Call) -> None:
+    with socket.socket() as first:
+        first.bind(("127.0.0.1", 0))
+        first.listen()
+        port = first.getsockname()[1]
+        outcome = call("master", LOADTEST_MASTER_PORT=str(port))
+    assert outcome.code == ExitCode.BAD_CONFIGURATION
+    assert f"the master can't have port {port}: address already in use; is another master running?" in outcome.stderr
     assert outcome.executed == []

@@ -66,6 +66,8 @@ def test_master_and_workers_are_told_the_same(folder: Path) -> None:
     told = run.told["master"][0]["environ"]
     listening = re.search(r"http://\S+", run.stdout)
     assert listening is not None
+    key = told["LOADTEST_CLUSTER_KEY"]
+    assert key not in run.stdout
     assert {name: text for name, text in told.items() if name.startswith(("LOADTEST_", "WS_"))} == {
         "LOADTEST_PROFILE": "profiles/steady.yaml",
         "LOADTEST_PROFILES": "profiles",
@@ -76,6 +78,7 @@ def test_master_and_workers_are_told_the_same(folder: Path) -> None:
         "LOADTEST_OUT": "elsewhere",
         "LOADTEST_WORKERS": "1",
         "LOADTEST_RUN_ID": next((folder / "elsewhere").iterdir()).name,
+        "LOADTEST_CLUSTER_KEY": key,
         "WS_AUTH_TOKEN": "canary",
     }
     assert run.told["worker"][0]["environ"] == told

@@ -58,6 +58,16 @@ def test_the_subscriber_counts_what_the_backend_wrote(backend: Server, tmp_path:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+def test_the_visitor_counts_what_the_backend_answered(backend: Server, tmp_path: Path, workers: int) -> None:
+    run = locust("visitor", backend, tmp_path, workers)
+    assert run.code == 0, run.output
+    theirs = {path: sum(by.values()) for path, by in backend.stats()["requests"].items() if path.startswith("/api/")}
+    assert run.requests() == theirs
+    assert run.summary["errors"] == []
+    assert min(theirs.values()) > 0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
 def test_the_poller_counts_what_the_backend_answered(backend: Server, tmp_path: Path, workers: int) -> None:
     run = locust("poller", backend, tmp_path, workers)
     assert run.code == 0, run.output

@@ -75,21 +75,6 @@ def test_workers_join_and_leave_in_mid_run_and_only_those_who_must_are_moved(bac
     assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
 
 
-def test_a_killed_worker_makes_the_run_invalid_and_is_named(backend: Server, tmp_path: Path) -> None:
-    with Cluster(tmp_path, profile(tmp_path, "12s"), backend.url) as cluster:
-        victim = cluster.start("worker")
-        cluster.start("worker")
-        master = cluster.start("master", "--headless", "--workers", "2")
-        until(lambda: market(backend) == (USERS, USERS), "all users connected")
-        victim.kill()
-        until(lambda: market(backend) == (USERS + 15, USERS), "its users run on the other worker")
-        run = cluster.finished(master)
-    assert run.code == 3, run.output
-    assert run.summary["verdict"] == "invalid"
-    (lost,) = (worker["name"] for worker in run.summary["workers"] if not worker["complete"])
-    assert lost in run.summary["why"]
-
-
 def test_sigterm_to_the_master_ends_in_order_with_a_report(backend: Server, tmp_path: Path) -> None:
     with Cluster(tmp_path, profile(tmp_path), backend.url) as cluster:
         workers = [cluster.start("worker") for _ in range(2)]

@@ -115,7 +115,7 @@ class Cluster:
     def summaries(self) -> list[dict[str, Any]]:
         listing = "import glob, json; print(json.dumps([json.load(open(f)) for f in glob.glob('runs/*/summary.json')]))"
         found: list[dict[str, Any]] = json.loads(self.compose("exec", "-T", "master", "python", "-c", listing))
-        return found
+        return [summary for summary in found if summary["finished"]]
 
 
 def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:

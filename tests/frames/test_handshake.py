@@ -6,7 +6,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from loadtest.errors import ConnectFailed
-from loadtest.frames import Handshake, parse_url
+from loadtest.frames import Handshake, offer
 
 URL = "ws://localhost:8000/ws?token=secret"
 
@@ -28,12 +28,12 @@ def headers_of(handshake: Handshake) -> Headers:
     return request.headers
 
 
-ANSWER = answered(Handshake(parse_url(URL)), ServerProtocol())
+ANSWER = answered(Handshake(offer(URL)), ServerProtocol())
 
 
 @pytest.mark.parametrize("cut", range(0, len(ANSWER), 7))
 def test_an_accepted_upgrade_returns_what_followed_it_wherever_it_is_split(cut: int) -> None:
-    handshake = Handshake(parse_url(URL))
+    handshake = Handshake(offer(URL))
     data = answered(handshake, ServerProtocol()) + b"\x81\x02hi"
     rest = handshake.receive(data[:cut])
     assert rest is None
@@ -41,14 +41,14 @@ def test_an_accepted_upgrade_returns_what_followed_it_wherever_it_is_split(cut: 
 
 
 def test_an_answer_may_come_byte_by_byte() -> None:
-    handshake = Handshake(parse_url(URL))
+    handshake = Handshake(offer(URL))
     data = answered(handshake, ServerProtocol())
     assert [handshake.receive(data[i : i + 1]) for i in range(len(data))] == [None] * (len(data) - 1) + [b""]
 
 
 def test_the_request_says_what_was_asked_for() -> None:
     handshake = Handshake(
-        parse_url(URL), headers=[("Cookie", "a=1"), ("User-Agent", "me"), ("host", "other")], subprotocols=["a", "b"]
+        offer(URL, headers=(("Cookie", "a=1"), ("User-Agent", "me"), ("host", "other")), subprotocols=("a", "b"))
     )
     assert handshake.request.startswith(b"GET /ws?token=secret HTTP/1.1\r\n")
     headers = headers_of(handshake)
@@ -58,17 +58,17 @@ def test_the_request_says_what_was_asked_for() -> None:
 
 
 def test_an_ipv6_host_is_bracketed_in_the_host_header() -> None:
-    assert headers_of(Handshake(parse_url("ws://[::1]:81/")))["Host"] == "[::1]:81"
+    assert headers_of(Handshake(offer("ws://[::1]:81/")))["Host"] == "[::1]:81"
 
 
 def test_the_chosen_subprotocol_is_known() -> None:
-    handshake = Handshake(parse_url(URL), subprotocols=["a", "b"])
+    handshake = Handshake(offer(URL, subprotocols=("a", "b")))
     handshake.receive(answered(handshake, ServerProtocol(subprotocols=["b"])))  # type: ignore[list-item]
     assert handshake.subprotocol == "b"
 
 
 def test_interim_answers_are_skipped() -> None:
-    handshake = Handshake(parse_url(URL))
+    handshake = Handshake(offer(URL))
     answer = answered(handshake, ServerProtocol())
     early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     assert handshake.receive(early + early + answer[:10]) is None
@@ -118,14 +118,14 @@ REFUSALS: list[tuple[str, int | None, Callable[[bytes], bytes]]] = [
 def test_an_answer_that_is_no_upgrade_is_refused_under_its_name(
     name: str, status: int | None, edit: Callable[[bytes], bytes]
 ) -> None:
-    handshake = Handshake(parse_url(URL))
+    handshake = Handshake(offer(URL))
     with pytest.raises(ConnectFailed) as caught:
         handshake.receive(edit(answered(handshake, ServerProtocol())))
     assert (caught.value.name, caught.value.status, caught.value.ours) == (name, status, False)
 
 
 def test_a_subprotocol_that_is_not_among_those_offered_is_refused() -> None:
-    handshake = Handshake(parse_url(URL), subprotocols=["a"])
+    handshake = Handshake(offer(URL, subprotocols=("a",)))
     answer = answered(handshake, ServerProtocol()).replace(END, b"\r\nSec-WebSocket-Protocol: chat" + END)
     with pytest.raises(ConnectFailed, match=r"^connect: subprotocol not offered$"):
         handshake.receive(answer)
@@ -134,12 +134,12 @@ def test_a_subprotocol_that_is_not_among_those_offered_is_refused() -> None:
 @pytest.mark.parametrize("url", ["http://x/", "ws://", "ws://x:99999/", "ws://[::1/", "ws://u:p@x/", "ws://x/#f"])
 def test_a_bad_url_is_our_failure_and_is_not_repeated(url: str) -> None:
     with pytest.raises(ConnectFailed, match=r"^connect: bad URL$") as caught:
-        parse_url(url + "?token=secret")
+        offer(url + "?token=secret")
     assert caught.value.ours
 
 
 @pytest.mark.parametrize("header", [("A", "x\r\nB: y"), ("A", "snow\u2603")])  # an injection; not ISO 8859-1
 def test_a_header_that_cannot_be_sent_is_our_failure(header: tuple[str, str]) -> None:
     with pytest.raises(ConnectFailed, match=r"^connect: bad header$") as caught:
-        Handshake(parse_url(URL), headers=[header])
+        offer(URL, headers=(header,))
     assert caught.value.ours

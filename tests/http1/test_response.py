@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -210,3 +211,21 @@ def test_a_chunk_extension_or_a_trailer_without_end_is_cut_off(endless: bytes) -
 def test_a_limit_reached_is_not_a_limit_passed() -> None:
     answer = read([OK + b"Content-Length: 200\r\n\r\n" + b"a" * 200], "GET", closes=False, max_body=200)
     assert isinstance(answer, Response)
+
+
+def test_tiny_chunks_take_no_more_memory_than_what_is_in_them() -> None:
+    parser = ResponseParser()
+    parser.expect("GET")
+    parser.feed(CHUNKED)
+    piece = b"2\r\nab\r\n" * 5000
+    tracemalloc.start()
+    try:
+        for _ in range(40):
+            parser.feed(piece)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    response = parser.feed(b"0\r\n\r\n")
+    assert response is not None
+    assert response.body == b"ab" * 200_000
+    assert peak < 4 * 400_000  # as 200,000 objects they would be 7 MB

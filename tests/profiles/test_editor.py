@@ -28,7 +28,10 @@ def places(node: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_the_file_that_editors_read_is_the_schema() -> None:
-    """Written by: loadtest schema > loadtest/profile.schema.json."""
+    """`loadtest schema` prints the file that is there; this makes it anew.
+
+    python -c "import json; from loadtest.profiles import schema; print(json.dumps(schema(), indent=2))" > FILE
+    """
     assert json.loads((ROOT / "loadtest/profile.schema.json").read_text()) == schema()
 
 

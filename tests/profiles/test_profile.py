@@ -67,7 +67,8 @@ def test_the_digests_tell_which_section_differs() -> None:
         TEXT.replace("Accept: text/plain", "Accept: text/html"), environ={**ENVIRON, "WS_AUTH_TOKEN": "other"}
     ).digests()
     assert {name for name, digest in digests.items() if other[name] != digest} == {"target", "target.token"}
-    assert set(digests) == {"name", "description", "seed", "target", "target.token", "users", "load", "slo"}
+    sections = {"name", "description", "seed", "target", "target.token", "users", "load", "limits", "slo"}
+    assert set(digests) == sections | {"on_worker_loss", "rebalance_rate"}
 
 
 @pytest.mark.parametrize(

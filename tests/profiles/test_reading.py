@@ -57,10 +57,23 @@ def test_a_good_profile_is_read() -> None:
         ),
         (edited("name: good", "seed: 5"), ":1: name: is missing"),
         (edited("name: good", "name: good\nseed: -1"), ":2: seed: must be at least 0"),
-        (edited("name: good", "name: good\nlimits: {}"), ":2: limits: is not available yet; leave it out"),
         (
-            edited("name: good", "name: good\non_worker_loss: continue"),
-            ":2: on_worker_loss: is not available yet; leave it out",
+            edited("name: good", "name: good\nlimits: {lag: fast}"),
+            ":2: limits.lag: must be a duration such as 100ms, 10s or 1m30s, or off",
+        ),
+        (edited("name: good", "name: good\nlimits: {cpu: 90}"), ":2: limits.cpu: must be a share such as 90%, or off"),
+        (
+            edited("name: good", "name: good\nlimits: {cpu: 101%}"),
+            ":2: limits.cpu: must be a share such as 90%, or off",
+        ),
+        (
+            edited("name: good", "name: good\nlimits: {socket_errors: -1}"),
+            ":2: limits.socket_errors: must be at least 0",
+        ),
+        (edited("name: good", "name: good\nlimits: {lagg: 1s}"), ":2: limits.lagg: unknown key; did you mean lag?"),
+        (
+            edited("name: good", "name: good\non_worker_loss: restart"),
+            ":2: on_worker_loss: must be rebalance, continue or invalidate",
         ),
         (edited("name: good", "name: good\ndescripton: x"), ":2: descripton: unknown key; did you mean description?"),
         (edited("share: 3", "share: three"), ":6: users.subscribers.share: must be a number"),

@@ -74,7 +74,7 @@ def test_a_pause_may_be_a_range() -> None:
             [("requests.0.expect.status", "must be an HTTP status such as 200, or a list of them")],
         ),
         ({"get": "/x"}, {"requests": []}, [("requests", "must not be empty")]),
-        ({"get": "/x"}, {"pace": {}}, [("pace", "needs pause or every")]),
+        ({"get": "/x"}, {"pace": {}}, [("pace", "needs pause, every or rate")]),
         ({"get": "/x"}, {"pace": None}, [("pace", "is missing")]),
         (
             {"get": "/x"},
@@ -84,13 +84,54 @@ def test_a_pause_may_be_a_range() -> None:
         ({"get": "/x"}, {"pace": {"every": "0s"}}, [("pace.every", "must be more than 0")]),
         (
             {"get": "/x"},
-            {"pace": {"rate": "200/s"}},
-            [("pace.rate", "is not available yet; use every: 2s, or pause: 100ms..500ms")],
+            {"pace": {"rate": 200}},
+            [("pace.rate", "must be a rate such as 200/s, 30/m or 100/h")],
         ),
         (
             {"get": "/x"},
+            {"pace": {"rate": "0/s"}},
+            [("pace.rate", "never has a request: ramp or step to more than 0/s")],
+        ),
+        ({"get": "/x"}, {"pace": {"rate": "1000001/s"}}, [("pace.rate", "must be at most 1000000/s")]),
+        ({"get": "/x"}, {"pace": {"rate": []}}, [("pace.rate", "must not be empty")]),
+        (
+            {"get": "/x"},
+            {"pace": {"rate": [{"ramp": "5/s"}, {"hold": 3}, {"over": "1s"}]}},
+            [("pace.rate.0.over", "is missing"), ("pace.rate.2", "needs ramp, hold, step or spike")],
+        ),
+        (
+            {"get": "/x"},
+            {"pace": {"rate": "5/s"}, "share": 2, "connections": 0},
+            [
+                ("share", "means nothing with a rate, whose pool has connections: give those"),
+                ("connections", "must be at least 1"),
+            ],
+        ),
+        (
+            {"get": "/x"},
+            {"pace": {"every": "1s"}, "patience": "1s"},
+            [("patience", "means something only with pace: {rate: ...}")],
+        ),
+        ({"get": "/x"}, {"client": "fast"}, [("client", "must be light or full")]),
+        (
+            {"get": "/x", "form": {"a": "1"}},
+            {},
+            [("requests.0.form", "can't be sent with get or head: they have no body")],
+        ),
+        (
+            {"post": "/x", "json": 1, "form": {"a": "b"}},
+            {},
+            [("requests.0.form", "can't stand beside json: give one of them")],
+        ),
+        (
+            {"post": "/x", "files": {"f": {"text": "a"}}},
+            {},
+            [("requests", "have files, which need client: full beside them")],
+        ),
+        (
+            {"post": "/x", "files": {"f": {"text": "a", "binary": "YQ=="}}},
             {"client": "full"},
-            [("client", "is not available yet; leave it out: redirects and cookies aren't followed")],
+            [("requests.0.files.f.binary", "can't stand beside text: give one of them")],
         ),
     ],
 )

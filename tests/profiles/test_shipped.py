@@ -8,6 +8,7 @@ import pytest
 from loadtest import profiles
 from loadtest.profiles import Overrides, Profile, RestGroup, WebSocketGroup, discover, load, load_file
 from loadtest.profiles.group import Group
+from loadtest.profiles.limits import LimitsSection
 from loadtest.profiles.load_stages import Hold, Ramp, Spike, Step
 from loadtest.profiles.section import Section
 
@@ -28,11 +29,13 @@ SECTIONS: dict[str, type[Section]] = {
     "rest": RestGroup,
     "pace": profiles.Pace,
     "request": profiles.Request,
+    "upload": profiles.Upload,
     "expect of answers": profiles.AnswerCheck,
     "ramp": Ramp,
     "hold": Hold,
     "step": Step,
     "spike": Spike,
+    "limits": LimitsSection,
 }
 
 
@@ -45,6 +48,7 @@ SECTIONS: dict[str, type[Section]] = {
         ("rest-mix", 100, 130, {"pollers": 100}),
         ("market-open-burst", 800, 180, {"subscribers": 300, "pollers": 500}),
         ("reconnect-storm", 100, 120, {"subscribers": 100}),
+        ("open-arrivals", 20, 120, {"subscribers": 20, "visitors": 100}),
         ("demo", 40, 20, {"market": 20, "foreign": 10, "pollers": 10}),
     ],
 )
@@ -94,7 +98,7 @@ def test_the_docs_know_every_section() -> None:
 
 def test_the_docs_name_what_is_not_available_yet() -> None:
     part = DOCS.partition("**Not available yet**")[2]
-    later = {key for model in SECTIONS.values() for key in model.later} - {"rebalance_rate"}
+    later = {key for model in SECTIONS.values() for key in model.later}
     assert not {key for key in later if key not in part}
 
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from loadtest.histogram import Histogram
+from loadtest.limits import Limits
 from loadtest.results import Measured, Record, Summary
 
 
@@ -70,18 +71,18 @@ def test_a_worker_is_finished_when_every_record_up_to_the_final_one_is_here() ->
     summary = Summary("r1")
     summary.add(record(serial=0))
     summary.add(record(serial=2, final=True))
-    assert not summary.workers["w1"].finished  # serial 1 is missing
+    assert summary.lives.unfinished("w1")  # serial 1 is missing
     summary.add(record(serial=1))
-    assert summary.workers["w1"].finished
+    assert not summary.lives.unfinished("w1")
 
 
 def test_a_worker_that_came_back_is_finished_by_its_latest_life() -> None:
     summary = Summary("r1")
     summary.add(record(serial=0, final=True))
     summary.add(record(serial=0, incarnation=1))
-    assert not summary.workers["w1"].finished
+    assert summary.lives.unfinished("w1")
     summary.add(record(serial=1, incarnation=1, final=True))
-    assert summary.workers["w1"].finished
+    assert not summary.lives.unfinished("w1")
 
 
 def test_peak_users_is_the_most_in_one_second_over_all_workers() -> None:
@@ -150,3 +151,43 @@ def test_a_connection_that_nobody_closed_is_open() -> None:
     summary = Summary("r1")
     summary.add(record(counters={"g": {"connects": 3, "connected": 2, "closed_by_us": 1}}))
     assert (summary.ledger().pending, summary.ledger().open) == (1, 1)
+
+
+def test_times_of_a_second_over_a_limit_are_left_out_and_everything_else_counts() -> None:
+    summary = Summary("r1")
+    counters = {"subscribers": {"connects": 2, "connects_failed": 1, "messages": 3}}
+    late, errors = {"lag_max": 0.4, "clock_error": 0.2}, {"g": {"x": 1}}
+    summary.add(record("w1", 0, series=[delivery(0.010)], counters=counters, health={"clock_error": 0.001}))
+    summary.add(record("w2", 0, series=[delivery(0.500, 0.600)], counters=counters, health=late, errors=errors))
+    for part in (summary, summary.during("plateau"), summary.window(0, 0), summary.timeline[0].totals):
+        (series,) = part.series.values()
+        assert (series.count, series.histogram.count, series.excluded) == (3, 1, 2)
+        assert part.histogram(None, "delivery").max == pytest.approx(0.010)
+        assert part.counted(None, "messages") == 6
+        assert part.error_ratio(None) == (0.5, 4)
+        assert part.errors["g"]["x"] == 1
+        assert part.clock_error() == 0.001  # that of the times that are there
+    assert summary.exclusions.workers(0) == ["w2"]
+
+
+def test_a_run_has_the_limits_of_its_profile() -> None:
+    summary = Summary("r1", Limits(lag=1.0))
+    summary.add(record("w1", 0, series=[delivery(0.010)], health={"lag_max": 0.9}))
+    assert summary.histogram(None, "delivery").count == 1
+
+
+def test_a_run_is_judged_by_its_plateau_or_by_all_of_it() -> None:
+    summary = Summary("r1")
+    summary.follow(lambda t: "ramp-up" if t < 2 else "plateau", 4.0)
+    summary.add(record("w1", 0))
+    assert list(summary.judged_seconds) == [0]
+    for second in (1, 2, 3):
+        summary.add(record("w1", second))
+    assert list(summary.judged_seconds) == [2, 3]
+
+
+def test_the_worst_of_an_offset_is_the_farthest_from_0() -> None:
+    summary = Summary("r1")
+    for serial, offset in enumerate((0.001, -0.5, 0.2)):
+        summary.add(record("w1", serial, health={"clock_offset": offset}))
+    assert summary.workers["w1"].worst["clock_offset"] == -0.5

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.schedule import Part, Phase, Plan, Stage
+from loadtest.schedule import Arrivals, Part, Phase, Plan, Pool, Stage
 
 BURST = Plan.over_total(
     [Stage.ramp(800, 30), Stage.hold(120), Stage.ramp(0, 30)], {"subscribers": Part(share=3), "pollers": Part(share=5)}
@@ -224,3 +224,40 @@ def test_a_large_plan_answers_in_well_below_a_millisecond() -> None:
 
 def test_a_plan_prints_its_size() -> None:
     assert str(BURST) == "800 users at most, 3m"
+
+
+POOL = Pool(100, Arrivals.of([Stage.ramp(200, 10), Stage.hold(30)]))
+
+
+def test_a_pool_is_there_from_the_beginning_to_the_end() -> None:
+    plan = Plan.over_total([Stage.ramp(10, 20), Stage.hold(40)], {"a": Part()}).beside({"visitors": POOL})
+    assert plan.users_at(0) == {"a": 0, "visitors": 100}
+    assert plan.users_at(59.9) == {"a": 10, "visitors": 100}
+    assert plan.users_at(60) == {"a": 0, "visitors": 0}
+    assert (plan.peak, plan.connections, plan.duration) == (10, 100, 60)
+
+
+def test_a_plan_lasts_until_the_stages_of_load_and_rates_are_over() -> None:
+    plan = Plan.over_total([Stage.hold(20)], {}).beside({"visitors": POOL})
+    assert (plan.duration, plan.arrivals["visitors"].total) == (40, 1000 + 200 * 30)
+    assert plan.ends_at(30).arrivals["visitors"].total == 1000 + 200 * 20
+
+
+@pytest.mark.parametrize(("t", "phase"), [(5, "ramp-up"), (15, "plateau"), (45, "ramp-down")])
+def test_a_rate_has_phases_like_users(t: float, phase: Phase) -> None:
+    pool = Pool(1, Arrivals.of([Stage.ramp(200, 10), Stage.hold(30), Stage.ramp(0, 10)]))
+    assert Plan.over_total([Stage.hold(50)], {}).beside({"visitors": pool}).phase_at(t) == phase
+
+
+def test_rescaling_users_leaves_pools_alone() -> None:
+    plan = Plan.over_total([Stage.ramp(10, 20), Stage.hold(20)], {"a": Part()}).beside({"visitors": POOL})
+    rescaled = plan.scaled(users=40)
+    assert rescaled.users_at(30) == {"a": 40, "visitors": 100}
+    assert rescaled.arrivals == plan.arrivals
+    assert rescaled.capped(0.1).users_at(1)["visitors"] == 100
+
+
+def test_rescaling_the_length_keeps_the_rates() -> None:
+    plan = Plan.over_total([Stage.hold(40)], {}).beside({"visitors": POOL}).scaled(duration=20)
+    assert plan.arrivals["visitors"].total == 500 + 200 * 15
+    assert str(plan) == "100 connections for 200 requests/s at most, 20s"

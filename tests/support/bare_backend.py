@@ -2,12 +2,15 @@
 
 It shares nothing with `backend`, and has neither `server_time` nor `seq`, nor `/time`, `/stats`, `/faults`. On SIGTERM
 it closes every subscriber (1001) and prints one JSON line: `requests` (answered, by path), `written` (data messages
-before the server's Close, by path) and `connections` (path, client, written, heartbeats, status, dropped).
+before the server's Close, by path) and `connections` (path, client, written, heartbeats, status, dropped,
+skipped).
 
     python tests/support/bare_backend.py [--host 127.0.0.1] [--port 0]
 
 It prints `listening on http://127.0.0.1:PORT` once it is ready, and reads `WS_AUTH_TOKEN`, `WS_MAX_CONNECTIONS_PER_IP`
-(0, no limit), `WS_THROTTLE_INTERVAL_MS` (500) and `WS_HEARTBEAT_INTERVAL` (30).
+(0, no limit), `WS_THROTTLE_INTERVAL_MS` (500) and `WS_HEARTBEAT_INTERVAL` (30). `BARE_PAYLOADS` may be `still` (the
+market never changes: the same bytes in every broadcast) or `own` (each subscriber's messages are its own). With
+`BARE_SKIP=N`, of every fifth subscriber's data messages 10 to 60 each N-th is not written, but `skipped`.
 """
 
 import argparse
@@ -123,6 +126,8 @@ class Backend:
         self.per_address: Counter[str] = Counter()
         self.token = os.environ.get("WS_AUTH_TOKEN", "")
         self.limit = int(os.environ.get("WS_MAX_CONNECTIONS_PER_IP") or 0)
+        self.payloads = os.environ.get("BARE_PAYLOADS", "")
+        self.skip = int(os.environ.get("BARE_SKIP") or 0)
 
     def answer(self, method: str, target: str) -> tuple[str, int, bytes]:
         """Answer one request: path to count it under, status, body."""
@@ -155,9 +160,10 @@ class Backend:
     def broadcast(self, path: str, value: Any) -> None:
         """Send one object to the subscribers of a path."""
         text = json.dumps(value).encode()
+        own = self.payloads == "own"
         for connection in self.subscribers:
             if connection.path == path:
-                connection.publish(text)
+                connection.publish(b'{"to":"%b",' % connection.client.encode() + text[1:] if own else text)
 
     async def every(self, interval: float, act: Any) -> None:
         """Call `act` for ever."""
@@ -167,7 +173,8 @@ class Backend:
 
     def change(self) -> None:
         """Change the market, and tell."""
-        self.market.change()
+        if self.payloads != "still":
+            self.market.change()
         for path, value in self.market.texts.items():
             self.broadcast(path, value)
 
@@ -178,7 +185,7 @@ class Backend:
 
     def report(self) -> str:
         """Say what was counted."""
-        keys = ("path", "client", "written", "heartbeats", "status", "dropped")
+        keys = ("path", "client", "written", "heartbeats", "status", "dropped", "skipped")
         connections = [{key: getattr(connection, key) for key in keys} for connection in self.subscribers]
         written: Counter[str] = Counter()
         for connection in self.subscribers:
@@ -194,7 +201,8 @@ class Connection(asyncio.Protocol):
         self.buffer = b""
         self.websocket: ServerProtocol | None = None
         self.path = self.client = ""
-        self.written = self.heartbeats = self.status = self.dropped = 0
+        self.written = self.heartbeats = self.status = self.dropped = self.skipped = self.published = 0
+        self.number = 0
         self.counted = False
 
     def connection_made(self, transport: Any) -> None:
@@ -258,6 +266,7 @@ class Connection(asyncio.Protocol):
             self.path, self.counted = target.path, True
             backend.per_address[self.address] += 1
             backend.subscribers.append(self)
+            self.number = len(backend.subscribers)
             self.status += self.write(Opcode.TEXT, b'{"type": "status", "connected": true}')
 
     def _flush(self) -> None:
@@ -269,8 +278,12 @@ class Connection(asyncio.Protocol):
                 self.transport.close()
 
     def publish(self, text: bytes) -> None:
-        """Send one data message, unless the subscriber is far behind."""
-        if self.transport.get_write_buffer_size() > TOO_SLOW:
+        """Send one data message, unless the subscriber is far behind, or this one is to be skipped."""
+        skip = self.backend.skip
+        self.published += 1
+        if skip and not self.number % 5 and 10 <= self.published <= 60 and not self.published % skip:
+            self.skipped += 1
+        elif self.transport.get_write_buffer_size() > TOO_SLOW:
             self.dropped += 1
         else:
             self.written += self.write(Opcode.TEXT, text)

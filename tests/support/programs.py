@@ -100,7 +100,7 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 def read_run(code: int, output: str, out: Path) -> Run:
     """The newest run below `out`."""
-    directories = sorted(path for path in out.glob("*") if (path / "summary.json").exists())
+    directories = sorted(path.parent for path in out.glob("*/summary.json") if json.loads(path.read_text())["finished"])
     if not directories:
         return Run(code, output)
     newest = max(directories, key=lambda path: (path / "summary.json").stat().st_mtime)
@@ -203,3 +203,12 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}"
         time.sleep(0.05)
+
+
+def reachable(url: str) -> bool:
+    """Whether a page answers there."""
+    try:
+        urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own URL
+    except OSError:
+        return False
+    return True

@@ -7,8 +7,17 @@ A program of its own: Playwright's loop does not go with the patched process tha
 
 import json
 import sys
+import time
 
 from playwright.sync_api import Page, sync_playwright
+
+
+def wait_until(page: Page, condition: str, seconds: float) -> None:
+    """Wait for an expression to be true. Playwright's own wait needs eval, which the page's security policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {condition}"
+        page.wait_for_timeout(100)
 
 
 def start(page: Page, profile: str, users: str, duration: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ import pytest
 
 from loadtest.clock import SystemClock
 from loadtest.errors import LoadtestError
+from loadtest.swarm import clocks
 from loadtest.swarm.clocks import TargetClock, server_time
 
 AHEAD_S = 30.0
@@ -15,6 +16,7 @@ class Server:
 
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
+        self.ahead = AHEAD_S
         self.asked = 0
         self.closed = False
 
@@ -24,7 +26,7 @@ class Server:
         if self.broken:
             raise LoadtestError("HTTP 404")
         sent = SystemClock.monotonic()
-        body = b'{"server_time": %r}' % (SystemClock.wall() + AHEAD_S)
+        body = b'{"server_time": %r}' % (SystemClock.wall() + self.ahead)
         return sent, body, SystemClock.monotonic()
 
     def close(self) -> None:
@@ -39,6 +41,9 @@ def test_the_offset_of_a_clock_that_is_ahead_is_found_within_its_error() -> None
     assert clock.offset is not None
     truth = SystemClock.wall() + AHEAD_S - SystemClock.monotonic()
     assert abs(clock.offset - truth) <= clock.error + 1e-3  # a millisecond for the two readings here
+    ahead = clock.ahead()
+    assert ahead is not None
+    assert abs(ahead - AHEAD_S) <= clock.error + 1e-3
     clock.stop()
 
 
@@ -49,12 +54,48 @@ def test_the_same_clock_needs_no_exchange() -> None:
     assert clock.error == 0.0
 
 
+def test_a_server_whose_clock_is_set_is_followed_and_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "PROBE_EVERY_S", 0.001)
+    server = Server()
+    clock = TargetClock(SystemClock(), "/time", server)
+    clock.start()
+    with gevent.Timeout(5):
+        while server.asked < 12:
+            gevent.sleep(0.001)
+        clock.take_step()  # a machine that is very busy may seem to set its clock by microseconds
+        server.ahead = -3600.0
+        while clock.offset is None or clock.offset > SystemClock.wall() - SystemClock.monotonic() - 3000:
+            gevent.sleep(0.001)
+    clock.stop()
+    assert clock.take_step() == pytest.approx(3600.0 + AHEAD_S, abs=0.1)
+    assert clock.take_step() == 0.0
+    truth = SystemClock.wall() - 3600.0 - SystemClock.monotonic()
+    assert abs(clock.offset - truth) <= clock.error + 1e-3
+
+
+def test_a_clock_that_is_the_same_and_was_set_is_told_of() -> None:
+    class Settable(SystemClock):
+        ahead = 0.0
+
+        def wall(self) -> float:  # type: ignore[override] # this one has a state
+            return SystemClock.wall() + self.ahead
+
+    machine = Settable()
+    clock = TargetClock(machine, "same", None)
+    clock.start()
+    clock.refresh()
+    assert clock.take_step() == 0.0
+    machine.ahead = 2.0
+    clock.refresh()
+    assert clock.take_step() == pytest.approx(2.0, abs=0.1)
+
+
 def test_an_unknown_clock_has_no_offset_and_keeps_nobody_waiting() -> None:
     clock = TargetClock(SystemClock(), None, None)
     clock.start()
     with gevent.Timeout(0.5):
         clock.wait_for_first()
-    assert clock.offset is None
+    assert (clock.offset, clock.ahead()) == (None, None)
 
 
 def test_a_server_without_that_path_leaves_the_offset_unknown_and_is_asked_again() -> None:

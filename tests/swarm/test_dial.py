@@ -18,12 +18,14 @@ from support.leaks import nothing_left_open, settle
 
 from loadtest.errors import ConnectFailed
 from loadtest.swarm.dial import Address, _failure, dial
+from loadtest.swarm.readers import NeverRepeated
+from loadtest.swarm.tls import Resumption
 from loadtest.swarm.transport import EOF, TLS_ERROR
 
 MESSAGE = bytes(range(256)) * 2000
 
 
-class Sink:
+class Sink(NeverRepeated):
     """Keeps what a transport hands on."""
 
     def __init__(self) -> None:
@@ -31,8 +33,8 @@ class Sink:
         self.ends: list[str] = []
         self.news = Event()
 
-    def data_received(self, data: memoryview) -> None:
-        self.received += data
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:  # noqa: ARG002 - a TransportSink
+        self.received += buffer[:size]
         self.news.set()
 
     def ended(self, reason: str) -> None:
@@ -213,6 +215,29 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def secure(port: int, certificate: Path | None, host: str = "localhost", **options: Any) -> Address:
     return Address(host, port, tls=True, ca_file=str(certificate) if certificate else None, **options)
+
+
+@pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3])
+def test_a_client_resumes_its_tls_session_when_it_comes_again_and_another_does_not(
+    certificate: Path, version: TLSVersion
+) -> None:
+    reused: list[bool] = []
+
+    def greet(peer: Peer) -> None:
+        reused.append(peer.sock.session_reused)
+        peer.send(b"hello")
+        peer.wait_closed()
+
+    mine, other = Resumption(), Resumption()
+    with serving(greet, server_context(certificate, version)) as server:
+        address = Address("localhost", server.port, tls=True, ca_file=str(certificate))
+        for resumption in (mine, mine, mine, other, None):
+            sink = Sink()
+            connection = dial(address, sink, 5.0, resumption)
+            sink.wait_for(size=5)
+            connection.close()
+            settle(lambda connection=connection: connection.sock is None)
+    assert reused == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3])

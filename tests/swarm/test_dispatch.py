@@ -1,5 +1,6 @@
 """swarm/dispatch.py: one dispatch for a whole run, following the plan and the workers."""
 
+import math
 from collections.abc import Mapping
 
 from locust import User
@@ -28,6 +29,10 @@ class ScriptedCourse:
         self.users_now = users
         self.workers_now = workers
         self.told: list[tuple[int, bool]] = []
+        self.clock = 0.0
+        self.rate = math.inf
+        self.found: dict[str, dict[str, int]] = {}
+        self.returned: set[str] = set()
 
     def users(self) -> Mapping[str, int] | None:
         return self.users_now
@@ -37,6 +42,18 @@ class ScriptedCourse:
 
     def workers(self) -> list[str]:
         return self.workers_now
+
+    def now(self) -> float:
+        return self.clock
+
+    def rebalance_rate(self) -> float:
+        return self.rate
+
+    def running(self, worker: str) -> Mapping[str, int]:
+        return self.found.get(worker, {})
+
+    def came_back(self, worker: str) -> bool:
+        return worker in self.returned
 
     def placed(self, wanted: int, *, steady: bool) -> None:
         self.told.append((wanted, steady))
@@ -126,3 +143,39 @@ def test_the_course_is_told_what_is_wanted_and_whether_it_will_stay() -> None:
     course = ScriptedCourse({"Subscriber": 2, "Poller": 3}, ["w1"])
     next(dispatcher(course, "w1"))
     assert course.told == [(5, True)]
+
+
+def test_a_lost_worker_s_users_are_placed_at_the_course_s_rate() -> None:
+    course = ScriptedCourse({"Subscriber": 4}, ["w1", "w2"])
+    course.rate = 1.0
+    following = dispatcher(course, "w1", "w2")
+    next(following)
+    course.workers_now = ["w2"]
+    gevent.spawn_later(0.01, following.remove_worker, WorkerNode("w1"))
+    gevent.spawn_later(0.05, setattr, course, "clock", 1.0)
+    assert next(following) == {"w2": {"Subscriber": 3, "Poller": 0}}
+    gevent.spawn_later(0.01, setattr, course, "clock", 2.0)
+    assert next(following) == {"w2": {"Subscriber": 4, "Poller": 0}}
+
+
+def test_a_worker_that_came_back_gets_no_user_of_another() -> None:
+    course = ScriptedCourse({"Subscriber": 4}, ["w1"])
+    following = dispatcher(course, "w1")
+    next(following)
+    course.returned = {"w2"}
+    course.workers_now = ["w1", "w2"]
+    gevent.spawn(following.add_worker, WorkerNode("w2"))
+    assert next(following) == {"w2": {"Subscriber": 0, "Poller": 0}}
+    gevent.spawn(course.want, {"Subscriber": 6})
+    assert next(following) == {"w2": {"Subscriber": 2, "Poller": 0}}
+
+
+def test_users_that_run_already_when_a_new_master_begins_stay_where_they_are() -> None:
+    course = ScriptedCourse({"Subscriber": 7}, ["w1", "w2"])
+    course.rate = 1.0
+    course.found = {"w1": {"Subscriber": 4}, "w2": {"Subscriber": 1}}
+    following = dispatcher(course, "w1", "w2")
+    gevent.spawn_later(0.05, setattr, course, "clock", 1.0)
+    assert next(following) == {"w2": {"Subscriber": 2, "Poller": 0}}
+    gevent.spawn_later(0.05, setattr, course, "clock", 2.0)
+    assert next(following) == {"w2": {"Subscriber": 3, "Poller": 0}}

@@ -1,11 +1,9 @@
 import errno
 
-import gevent
 import pytest
-from gevent import get_hub
 
 from loadtest.swarm import edge
-from loadtest.swarm.edge import lost, report, shared_buffer
+from loadtest.swarm.edge import lost, report
 
 
 @pytest.mark.parametrize(
@@ -28,9 +26,3 @@ def test_a_bug_is_logged_once_for_each_kind_and_named(
     names = [report(exc) for exc in (KeyError("a"), KeyError("b"), ValueError("id 17"))]
     assert names == ["internal error: KeyError", "internal error: KeyError", "internal error: ValueError"]
     assert len(caplog.records) == 2
-
-
-def test_all_connections_of_a_hub_share_one_buffer_and_hubs_share_none() -> None:
-    mine = shared_buffer(get_hub())
-    assert shared_buffer(get_hub()) is mine
-    assert gevent.get_hub().threadpool.apply(lambda: shared_buffer(get_hub())) is not mine

@@ -3,14 +3,20 @@
 A failure here after an upgrade of Locust means that a patch can go, or that what it patches has changed.
 """
 
+import inspect
+import time
+from types import SimpleNamespace
 from typing import Any
 
 from locust import User, argument_parser, runners, task
 from locust.env import Environment
+from locust.rpc import Message
 from locust.runners import LocalRunner
 
 import gevent
 import pytest
+import zmq.green as zmq
+from programs import free_port
 
 from loadtest.swarm import locust_patches
 
@@ -62,14 +68,132 @@ def test_locust_counts_requests_itself_unless_silenced(environment: Environment)
     assert fire(environment) == 1
 
 
-def test_locust_would_remove_a_missing_worker_and_ramp_up_anew() -> None:
-    import inspect  # noqa: PLC0415 - only here
+def test_locust_would_act_on_losses_itself() -> None:
+    master = inspect.getsource(runners.MasterRunner.heartbeat_worker)
+    worker = inspect.getsource(runners.WorkerRunner.heartbeat_timeout_checker)
+    needed = "Locust no longer does this: leave_losses_to_us can go"
+    assert "self._users_dispatcher = None" in master, needed
+    assert "The last worker went missing, stopping test" in master, needed
+    assert "time.time() - MASTER_HEARTBEAT_TIMEOUT" in worker, needed
+    locust_patches.leave_losses_to_us()
+    assert runners.HEARTBEAT_LIVENESS - 10**9 > 0  # what heartbeat_worker() does and compares
+    assert not runners.HEARTBEAT_LIVENESS <= runners.HEARTBEAT_DEAD_INTERNAL
+    assert not time.time() - runners.MASTER_HEARTBEAT_TIMEOUT > 1.0
 
-    source = inspect.getsource(runners.MasterRunner.heartbeat_worker)
-    assert "HEARTBEAT_DEAD_INTERNAL" in source
-    assert "self._users_dispatcher = None" in source, "Locust keeps its dispatcher now: keep_dead_workers_out can go"
-    locust_patches.keep_dead_workers_out()
-    assert runners.HEARTBEAT_DEAD_INTERNAL < -3600
+
+@pytest.fixture
+def master() -> Any:
+    environment = Environment(user_classes=[Slow])
+    runner = environment.create_master_runner("127.0.0.1", free_port())
+    yield runner
+    runner.quit()
+
+
+def told(runner: Any) -> list[str]:
+    """What the master sends from now on."""
+    sent: list[str] = []
+    runner.server.send_to_client = lambda message: sent.append(message.type)
+    return sent
+
+
+def test_locust_tells_a_worker_it_does_not_know_to_quit_unless_screened(master: Any) -> None:
+    sent = told(master)
+    report = Message("spawning_complete", {"user_classes_count": {}, "user_count": 0}, "w1")
+    master.handle_message("w1", report)
+    assert sent == ["quit"], "Locust no longer sends strangers away: screen_workers can go"
+    asked: list[tuple[str, str, bool]] = []
+    locust_patches.screen_workers(master, lambda *question: bool(asked.append(question)))
+    master.handle_message("w1", report)
+    assert (sent, asked) == (["quit"], [("w1", "spawning_complete", False)])
+
+
+def test_locust_takes_the_run_for_stopped_when_all_workers_are_missing_unless_screened(master: Any) -> None:
+    heard: list[str] = []
+    master.register_message("loadtest.x", lambda msg, **_: heard.append(msg.node_id))
+    master.clients["w1"] = runners.WorkerNode("w1", runners.STATE_MISSING)
+    master.state = runners.STATE_RUNNING
+    master.handle_message("w1", Message("loadtest.x", None, "w1"))
+    assert master.state == runners.STATE_STOPPED, "Locust no longer does: screen_workers need not carry messages"
+    master.state = runners.STATE_RUNNING
+    locust_patches.screen_workers(master, lambda *_question: True)
+    master.handle_message("w1", Message("loadtest.x", None, "w1"))
+    assert (master.state, heard) == (runners.STATE_RUNNING, ["w1", "w1"])
+
+
+def test_locust_drops_spawn_messages_of_a_clock_that_steps_back_unless_patched() -> None:
+    source = inspect.getsource(runners.WorkerRunner.handle_message)
+    assert 'job["timestamp"] <= self.last_received_spawn_timestamp' in source, (
+        "take_spawn_messages_in_their_order can go"
+    )
+    seen: list[tuple[str, float]] = []
+
+    class Runner:
+        last_received_spawn_timestamp = 1e12
+
+        def handle_message(self, msg: Message) -> None:
+            seen.append((msg.type, self.last_received_spawn_timestamp))
+
+    runner, heard = Runner(), []
+    locust_patches.take_spawn_messages_in_their_order(runner, lambda: heard.append(1))  # type: ignore[arg-type]
+    for kind in ("heartbeat", "spawn"):
+        runner.handle_message(Message(kind, {}, "w1"))
+    assert seen == [("heartbeat", 1e12), ("spawn", 0)]
+    assert len(heard) == 2
+
+
+def dealer(context: "zmq.Context[Any]", port: int) -> "zmq.Socket[bytes]":
+    made = context.socket(zmq.DEALER)
+    made.setsockopt(zmq.IDENTITY, b"w1")
+    made.setsockopt(zmq.LINGER, 0)
+    made.connect(f"tcp://127.0.0.1:{port}")
+    return made
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_a_router_lets_a_worker_take_its_own_place_over_only_if_told_to(*, patched: bool) -> None:
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.setsockopt(zmq.LINGER, 0)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    if patched:
+        carrier = SimpleNamespace(server=SimpleNamespace(socket=router))
+        locust_patches.let_workers_reconnect(carrier)  # type: ignore[arg-type]
+    first = dealer(context, port)
+    first.send(b"hello")
+    assert router.recv_multipart() == [b"w1", b"hello"]
+    second = dealer(context, port)  # while the first connection is, as after a cut, still there
+    second.send(b"again")
+    assert bool(router.poll(5000 if patched else 300)) is patched, "ROUTER_HANDOVER is the default now"
+    for socket in (first, second, router):
+        socket.close()
+    context.term()
+
+
+def test_new_connections_before_the_master_is_back_do_not_fight_for_its_ear() -> None:
+    context = zmq.Context()
+    port = free_port()
+    socket = dealer(context, port)
+    socket.setsockopt(zmq.LINGER, -1)  # as Locust's
+    runner = SimpleNamespace(master_host="127.0.0.1", master_port=port, client=SimpleNamespace(socket=socket))
+    for number in range(3):
+        socket.send(b"into the void %d" % number)
+        locust_patches.reconnect(runner)  # type: ignore[arg-type]
+    router = context.socket(zmq.ROUTER)
+    router.setsockopt(zmq.LINGER, 0)
+    router.setsockopt(zmq.ROUTER_HANDOVER, 1)
+    router.bind(f"tcp://127.0.0.1:{port}")
+    for number in range(50):
+        socket.send(b"%d" % number)
+        assert router.poll(5000), f"message {number} never came"
+        assert router.recv_multipart() == [b"w1", b"%d" % number]
+        router.send_multipart([b"w1", b"yes"])
+        assert socket.poll(5000), f"the answer to message {number} never came"
+        assert socket.recv() == b"yes"
+        gevent.sleep(0.01)  # time for a connection of old to show up
+    socket.setsockopt(zmq.LINGER, 0)
+    for each in (socket, router):
+        each.close()
+    context.term()
 
 
 def test_a_spawn_message_builds_the_argument_parser_once_and_not_for_every_option(

@@ -14,21 +14,25 @@ from gevent.socket import create_connection, create_server
 from support.leaks import nothing_left_open, settle
 
 from loadtest.swarm import transport
+from loadtest.swarm.dial import new_socket
 from loadtest.swarm.edge import READ_BYTES
+from loadtest.swarm.readers import NeverRepeated
 from loadtest.swarm.transport import EOF, OVERFLOW, RESET, Transport
 
 
-class Sink:
+class Sink(NeverRepeated):
     """Keeps what a transport hands on."""
 
     def __init__(self) -> None:
         self.reads: list[bytes] = []
+        self.times: list[tuple[float, float | None]] = []
         self.ends: list[str] = []
         self.news = Event()
         self.then: Callable[[], object] = lambda: None
 
-    def data_received(self, data: memoryview) -> None:
-        self.reads.append(bytes(data))
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:
+        self.reads.append(bytes(buffer[:size]))
+        self.times.append((received, waited))
         self.news.set()
         self.then()
 
@@ -59,7 +63,7 @@ def sockets() -> tuple[Any, Any]:
     with create_server(("127.0.0.1", 0)) as listener:
         ours = create_connection(listener.getsockname())
         peer, _ = listener.accept()
-    return ours, peer
+    return new_socket(fileno=ours.detach()), peer
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ def test_a_write_to_a_reset_connection_is_told_once_by_the_read_side(pair: Pair)
 
 def waiting_in(connection: Transport) -> int:
     """Bytes that the kernel holds for it."""
-    return int.from_bytes(ioctl(connection._sock.fileno(), FIONREAD, b"\0\0\0\0"), sys.byteorder)
+    return int.from_bytes(ioctl(connection.sock.fileno(), FIONREAD, b"\0\0\0\0"), sys.byteorder)
 
 
 def test_one_turn_reads_no_more_than_its_bound_so_that_others_get_theirs() -> None:
@@ -188,7 +192,7 @@ def test_close_sends_what_is_queued_and_then_the_end(pair: Pair) -> None:
     assert read_exactly(peer, len(message)) == message
     assert peer.recv(1) == b""
     peer.close()
-    settle(lambda: connection._sock is None)
+    settle(lambda: connection.sock is None)
     assert sink.ends == []
 
 
@@ -207,8 +211,8 @@ def test_a_peer_that_never_closes_is_cut_after_the_linger_time(pair: Pair, monke
     monkeypatch.setattr(transport, "LINGER_S", 0.05)
     connection, _, _ = pair
     connection.close()
-    assert connection._sock is not None
-    settle(lambda: connection._sock is None)
+    assert connection.sock is not None
+    settle(lambda: connection.sock is None)
 
 
 @pytest.mark.parametrize("end", [Transport.close, Transport.abort])

@@ -1,11 +1,15 @@
 import gc
 import struct
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import gevent
 import pytest
+from gevent import get_hub
 from gevent.event import Event
+from gevent.monkey import get_original
 from support import hostile_server as hostile
 from support.certificates import make_certificate, server_context
 from support.hostile_server import answers, frame, says, upgrade
@@ -14,6 +18,7 @@ from support.leaks import nothing_left_open, settle
 from support.websocket_server import running
 
 from loadtest.errors import ConnectFailed
+from loadtest.frames.session import PER_TURN
 from loadtest.swarm import transport, websocket
 from loadtest.swarm.websocket import Closed, Connection, ConnectOptions
 from loadtest.text import valid_utf8
@@ -27,6 +32,7 @@ class Listener:
     def __init__(self) -> None:
         self.messages: list[tuple[str | bytes, float]] = []
         self.rtts: list[float] = []
+        self.waits: list[float | None] = []
         self.ends: list[Closed] = []
         self.news = Event()
         self.connection: Connection | None = None
@@ -38,6 +44,9 @@ class Listener:
             return
         self.messages.append((payload.decode() if text else payload, received))
         self.news.set()
+
+    def on_read(self, waited: float | None) -> None:
+        self.waits.append(waited)
 
     def on_pong(self, rtt: float) -> None:
         self.rtts.append(rtt)
@@ -108,6 +117,49 @@ def test_a_close_by_the_server_gives_its_code_after_all_its_messages(server: str
     assert listener.said == [f"message {number}" for number in range(500)]
     times = [received for _, received in listener.messages]
     assert times == sorted(times)
+
+
+FLOODS = {
+    "empty messages": (frame(0x81) * 30_000, 30_000),  # two bytes each: more than 30,000 fit in one read
+    "pings": (frame(0x89) * 3_000 + frame(0x81, b"end"), 1),  # each of them is answered
+    "fragments": ((frame(0x01, b"a") + frame(0x80, b"b")) * 2_000, 2_000),  # these take the longer way
+}
+
+
+@pytest.mark.parametrize(("flood", "messages"), FLOODS.values(), ids=FLOODS)
+def test_a_full_read_of_small_frames_is_spread_over_turns_and_none_is_lost(flood: bytes, messages: int) -> None:
+    turns: list[int] = []
+    timer = get_hub().loop.timer(0.0, 0.0001)
+    with serving(says(flood + frame(0x88, struct.pack("!H", 1000)))) as server:
+        connection, listener = connected(f"ws://127.0.0.1:{server.port}/")
+        timer.start(lambda: turns.append(len(listener.messages)))  # a turn of the loop, for everybody else
+        assert connection.wait_closed(5) == Closed("server", 1000, "closed by server: 1000")
+    timer.close()
+    assert len(listener.messages) == messages
+    most = max(after - before for before, after in pairwise([0, *turns, messages]))
+    assert most <= 2 * PER_TURN
+    assert len(turns) > len(flood) // 65536
+
+
+def test_a_message_has_the_kernels_time_and_what_it_waited_is_told() -> None:
+    sent: list[float] = []
+
+    def script(peer: Peer) -> None:
+        upgrade(peer)
+        gevent.sleep(0.01)
+        peer.send(frame(0x81, b"news"))
+        sent.append(time.monotonic())
+        get_original("time", "sleep")(0.2)  # the hub is busy while the message waits in the socket
+        peer.wait_closed()
+
+    with serving(script) as server:
+        connection, listener = connected(f"ws://127.0.0.1:{server.port}/")
+        listener.wait_until(lambda: listener.messages)
+        connection.abort()
+    ((_, received),) = listener.messages
+    assert received <= sent[0] + 1e-3
+    (waited,) = (waited for waited in listener.waits if waited is not None and waited > 0.1)
+    assert waited >= 0.2 - 1e-3
 
 
 def test_a_ping_is_timed(server: str) -> None:

@@ -6,10 +6,32 @@ import msgspec
 
 from loadtest.errors import WireError
 from loadtest.results.record import Count, Text
+from loadtest.schedule import Arrivals, Piece, Plan
 
-__all__ = ["PROTOCOL", "Ack", "Begin", "Drain", "Hello", "Leaving", "Link", "Refused", "Welcome", "read"]
+__all__ = [
+    "PREFIX",
+    "PROTOCOL",
+    "Ack",
+    "Begin",
+    "ClockAsk",
+    "ClockTell",
+    "Drain",
+    "Hello",
+    "Leaving",
+    "Link",
+    "Rate",
+    "Refused",
+    "Rejoin",
+    "TakeTurn",
+    "Welcome",
+    "arrivals_of",
+    "rates_of",
+    "read",
+]
 
-PROTOCOL = 1
+PREFIX = "loadtest."
+"""What the names of our messages begin with on Locust's wire."""
+PROTOCOL = 4
 """Raised when a message changes; a worker that speaks another is refused with a sentence."""
 
 
@@ -20,12 +42,25 @@ class Hello(msgspec.Struct, frozen=True):
     version: Text
     digests: dict[Text, dict[Text, Text]]
     """profile -> section -> digest; a plain locustfile has no profiles"""
+    run: Text | None = None
+    """The run that it is in the middle of: its master has died, or took it for dead."""
+    incarnation: Count = 0
+    elapsed: float = 0.0
+    """Seconds of run time, as it counts them."""
+    users: dict[Text, Count] = {}
+    """user class -> how many it runs"""
+
+
+class Rejoin(msgspec.Struct, frozen=True):
+    """Master to worker: it is not known here (the master is new); say hello again."""
 
 
 class Welcome(msgspec.Struct, frozen=True):
     """Master to worker: it may take users."""
 
     index: Count
+    run: Text | None = None
+    """The run that is on. A worker in the middle of another one gives that up and says hello again."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -34,13 +69,39 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """A group's open arrivals: (start, end, before, after) of each piece of its rate, and when they are over (s)."""
+
+    pieces: list[tuple[float, float, float, float]]
+    end: float
+
+
 class Begin(msgspec.Struct, frozen=True):
-    """Master to worker: a run begins, or goes on since `elapsed` seconds."""
+    """Master to worker: a run begins, or goes on since `elapsed` seconds.
+
+    The same run with a higher incarnation: the worker was taken for dead and its users are placed on others. It lets
+    its users go, closes the old life with a final Record, and says hello for the new one.
+    """
 
     run: Text
     elapsed: float
     targets: list[str]
     profile: str | None = None
+    rates: dict[Text, Rate] = {}
+    """of each group of open arrivals"""
+
+    incarnation: Count = 0
+    ends: float | None = None
+    """Seconds of run time at which the plan is over; a worker without a master goes no further."""
+
+
+class TakeTurn(msgspec.Struct, frozen=True):
+    """Master to worker: from `since` (s of run time) on, every `of`-th open arrival is yours, beginning at `rank`."""
+
+    run: Text
+    since: float
+    rank: Count
+    of: Count
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -49,6 +110,8 @@ class Ack(msgspec.Struct, frozen=True):
     run: Text
     incarnation: Count
     serials: list[Count]
+    durable: bool = True
+    """On disk; False: only in the master's memory, because its disk fails."""
 
 
 class Drain(msgspec.Struct, frozen=True):
@@ -61,6 +124,20 @@ class Leaving(msgspec.Struct, frozen=True):
     """Worker to master: it was asked to end; it drains and should get no more users."""
 
 
+class ClockAsk(msgspec.Struct, frozen=True):
+    """Worker to master: what is your monotonic time? `asked` is the worker's (s)."""
+
+    asked: float
+
+
+class ClockTell(msgspec.Struct, frozen=True):
+    """Master to worker: its monotonic time (s) when it heard the question, and when it answered."""
+
+    asked: float
+    heard: float
+    told: float
+
+
 class Link(Protocol):
     """What carries a message: Locust's runner (a LocalRunner calls its own listeners)."""
 
@@ -70,12 +147,25 @@ class Link(Protocol):
 
 def name_of(kind: type[msgspec.Struct]) -> str:
     """The name a message goes by on Locust's wire."""
-    return f"loadtest.{kind.__name__.lower()}"
+    return f"{PREFIX}{kind.__name__.lower()}"
 
 
 def send(link: Link, message: msgspec.Struct, to: str | None = None) -> None:
     """Send one message."""
     link.send_message(name_of(type(message)), msgspec.to_builtins(message), to)
+
+
+def rates_of(plan: Plan) -> dict[str, Rate]:
+    """A plan's open arrivals as workers are told of them."""
+    return {
+        name: Rate([(p.start, p.end, p.before, p.after) for p in arrivals.pieces], arrivals.end)
+        for name, arrivals in plan.arrivals.items()
+    }
+
+
+def arrivals_of(rate: Rate) -> Arrivals:
+    """The same as arithmetic knows it."""
+    return Arrivals(tuple(Piece(*piece) for piece in rate.pieces), rate.end)
 
 
 M = TypeVar("M", bound=msgspec.Struct)

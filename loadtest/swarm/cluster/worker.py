@@ -2,105 +2,172 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any
 
 import gevent
 from gevent.event import Event
+from gevent.lock import RLock
 
 from loadtest.clock import Clock
 from loadtest.errors import ExitCode, WireError
-from loadtest.results import Record
+from loadtest.schedule import Turn
 from loadtest.swarm.cluster import messages
-from loadtest.swarm.cluster.messages import Ack, Begin, Drain, Hello, Leaving, Link, Refused, Welcome
-from loadtest.swarm.health import Health
-from loadtest.swarm.recorder import Recorder
+from loadtest.swarm.cluster.joining import Joining, Midst
+from loadtest.swarm.cluster.messages import (
+    Ack,
+    Begin,
+    ClockTell,
+    Drain,
+    Leaving,
+    Link,
+    Refused,
+    Rejoin,
+    TakeTurn,
+    Welcome,
+)
+from loadtest.swarm.cluster.reports import Reports
 
 __all__ = ["WorkerSession"]
 
 logger = logging.getLogger(__name__)
 
-RESEND_S = 3.0
-"""A Record that was not acknowledged for this long is sent again."""
-KEEP_RECORDS = 3600
-"""An hour of Records is kept for a master that does not answer; then the oldest go, and the log says so."""
-RECORDS = "loadtest.records"
-"""The name of the one message that is hot: a list of Records."""
+LEAVE_S = 20.0
+"""How long users may take to leave at the end."""
+DROP_S = 5.0
+"""How long users may take to leave whose places others have taken already."""
 
 
 class WorkerSession:
     """What one worker process knows of the cluster and of the run.
 
     `on_begin` is called with each run's Begin before a user of it starts; `leave` makes every user go and blocks until
-    they are gone or the time (s) is over.
+    they are gone or the time (s) is over; `users` tells how many of each class run; `rejoin` makes the carrier itself
+    known to the master anew.
     """
 
     def __init__(self, link: Link, clock: Clock, identity: str, digests: Mapping[str, Mapping[str, str]]) -> None:
         self.link = link
         self.clock = clock
         self.identity = identity
-        self.digests = digests
-        self.recorder = Recorder(clock)
-        self.health = Health(clock)
+        self.reports = Reports(link, clock, identity)
+        self.recorder = self.reports.recorder
         self.run: Begin | None = None
+        self.joining = Joining(link, digests, self._midst)
         self.index = 0
         self.on_begin: list[Callable[[Begin], None]] = []
         self.leave: Callable[[float], None] = lambda _seconds: None
+        self.turns: list[Turn] = []
+        """Which open arrivals of the run are this worker's, as told so far."""
+        self.on_turn: list[Callable[[Turn], None]] = []
+        self.users: Callable[[], dict[str, int]] = dict
+        self.rejoin: Callable[[], None] = lambda: None
         self.each_second: list[Callable[[], None]] = []
-        self.extra_health: Callable[[], dict[str, float]] = dict
         self.drained = Event()
-        self.dropped = 0
-        self._origin = 0.0
-        self._incarnation = -1
-        self._serial = 0
-        self._unacknowledged: dict[int, tuple[float, Record]] = {}
-        self._ticker: gevent.Greenlet | None = None
         self.leaving = False
         """The run is over for this worker: its users are going, or gone."""
+        self.origin = 0.0
+        """When the run began, by the clock's monotonic time."""
+        self._ticker: gevent.Greenlet | None = None
         self._draining = False  # they are gone; the final Record is being made
+        self._turn = RLock()  # users leave for one reason at a time
 
     def elapsed(self) -> float:
         """Seconds of run time; 0 before the first run."""
-        return self.clock.monotonic() - self._origin if self.run else 0.0
+        return self.clock.monotonic() - self.origin if self.run else 0.0
+
+    # -- joining ------------------------------------------------------------------------------------------------------
 
     def join(self) -> None:
-        """Say hello to the master."""
-        digests = {name: dict(sections) for name, sections in self.digests.items()}
-        messages.send(self.link, Hello(messages.PROTOCOL, version("loadtest"), digests))
+        """Say hello to the master until it answers."""
+        self.joining.start()
+
+    @property
+    def joined(self) -> bool:
+        """Whether the master has taken this worker in."""
+        return self.joining.done
+
+    def _midst(self) -> Midst | None:
+        if self.run is None or self.drained.is_set():
+            return None
+        users = {name: count for name, count in self.users().items() if count}
+        return Midst(self.run.run, self.reports.incarnation, self.elapsed(), users)
 
     def handlers(self) -> dict[type[Any], Callable[[Any], None]]:
         """Which message of the master goes where."""
         return {
             Welcome: self._welcome,
             Refused: self._refused,
+            Rejoin: self._on_rejoin,
             Begin: self.begin,
-            Ack: self._acknowledge,
+            Ack: self.reports.acknowledged,
+            ClockTell: self.reports.alignment.told,
             Drain: self._on_drain,
+            TakeTurn: self._take_turn,
         }
 
+    def _on_rejoin(self, _message: Rejoin) -> None:
+        """The master is a new one."""
+        self.rejoin()
+        self.join()
+
     def _welcome(self, message: Welcome) -> None:
+        self.joining.done = True
         self.index = message.index
+        if self.run is not None and not self.drained.is_set() and message.run != self.run.run:
+            gevent.spawn(self._abandon)
+
+    def _abandon(self) -> None:
+        """The master knows nothing of this worker's run: let the users go, and join as a new worker does."""
+        with self._turn:
+            if self.run is None:
+                return
+            self.leaving = True
+            self.leave(DROP_S)
+            self._draining = True
+            kept = self.reports.outbox.clear()
+            logger.error("the master does not know run %s: %d seconds of its results are lost", self.run.run, kept)
+            self.run = None
+            self.drained.set()
+        self.join()
 
     def _refused(self, message: Refused) -> None:
         logger.error("the master refused this worker: %s", message.reason)
         raise SystemExit(int(ExitCode.BAD_CONFIGURATION))
 
+    # -- a run --------------------------------------------------------------------------------------------------------
+
     def begin(self, message: Begin) -> None:
-        """Take part in a run from now on. The same run again (a repeated message) changes nothing."""
+        """Take part in a run from now on. The same life of the same run again (a repeated message) changes nothing."""
         if self.run is not None and self.run.run == message.run and not self.drained.is_set():
+            if message.incarnation > self.reports.incarnation and not self.leaving:
+                self.turns.clear()  # others have them now; what is told from here on is for the new life
+                gevent.spawn(self._renew, message)
             return
-        self.run = message
-        self._origin = self.clock.monotonic() - message.elapsed
-        self._incarnation += 1
-        self._serial = 0
-        self._unacknowledged.clear()
-        self.leaving = self._draining = False
+        self.origin = self.clock.monotonic() - message.elapsed
+        self.turns.clear()
         self.drained.clear()
-        self.recorder.forget()
-        self.health.take()
+        self._live(message)
+        self._ticker = gevent.spawn(self._tick)
+
+    def _live(self, message: Begin) -> None:
+        self.run = message
+        self.reports.begin(message.run, message.incarnation)
+        self.leaving = self._draining = False
         for listener in self.on_begin:
             listener(message)
-        self._ticker = gevent.spawn(self._tick)
+
+    def _renew(self, message: Begin) -> None:
+        """The master took this worker for dead and placed its users on others: drop them, and begin a new life."""
+        with self._turn:
+            if self.leaving or message.incarnation <= self.reports.incarnation:
+                return
+            logger.error("the master took this worker for dead: its users leave, and it joins anew")
+            self.leaving = True
+            self.leave(DROP_S)
+            self.reports.close(int(self.elapsed()), final=True)
+            self._live(message)
+        self.rejoin()
+        self.join()
 
     def _tick(self) -> None:
         while not self._draining:
@@ -110,68 +177,55 @@ class WorkerSession:
                 return
             for each in self.each_second:
                 each()
-            self._close_second(int(self.elapsed()) - 1, final=False)
-            self._send(self._overdue())
+            self.reports.close(int(self.elapsed()) - 1, final=False)
+            self.reports.send_due()
 
-    def _close_second(self, second: int, *, final: bool) -> None:
-        """Turn what was added up into a Record and keep it until the master has it."""
-        if self.run is None:
-            return
-        health = {**self.health.take(), **self.extra_health()}
-        life = (self._incarnation, self._serial)
-        record = self.recorder.take(self.run.run, self.identity, life, max(second, 0), health, final=final)
-        self._serial += 1
-        self._unacknowledged[record.serial] = (float("-inf"), record)
-        while len(self._unacknowledged) > KEEP_RECORDS:
-            self._unacknowledged.pop(min(self._unacknowledged))
-            self.dropped += 1
-            logger.error("the master has not answered for an hour: %d seconds of results were dropped", self.dropped)
-
-    def _overdue(self) -> list[Record]:
-        before = self.clock.monotonic() - RESEND_S
-        return [record for sent, record in self._unacknowledged.values() if sent < before]
-
-    def _send(self, records: list[Record]) -> None:
-        if not records:
-            return
-        now = self.clock.monotonic()
-        self.link.send_message(RECORDS, [record.to_wire() for record in records])
-        for record in records:
-            if record.serial in self._unacknowledged:
-                self._unacknowledged[record.serial] = (now, record)
-
-    def _acknowledge(self, message: Ack) -> None:
-        if self.run is None or message.run != self.run.run or message.incarnation != self._incarnation:
-            return
-        for serial in message.serials:
-            self._unacknowledged.pop(serial, None)
+    # -- the end ------------------------------------------------------------------------------------------------------
 
     def _on_drain(self, message: Drain) -> None:
         if self.run is not None and message.run == self.run.run:
-            gevent.spawn(self.drain, 20.0)
+            gevent.spawn(self.drain, LEAVE_S)
 
-    def drain(self, seconds: float) -> None:
-        """Stop the users, send the final Record, and wait until everything is acknowledged; `seconds` for each half."""
-        if self.run is None or self.leaving:
-            self.drained.wait(2 * seconds)
+    def _take_turn(self, message: TakeTurn) -> None:
+        if self.run is None or message.run != self.run.run:
             return
-        self.leaving = True
-        if self._serial == 0:  # a run shorter than a second: its users should be seen before they leave
-            self._close_second(0, final=False)
-        self.leave(seconds)
-        self._draining = True
-        for each in self.each_second:
-            each()
-        self._close_second(int(self.elapsed()), final=True)
+        turn = Turn(message.since, message.rank, message.of)
+        self.turns.append(turn)
+        for listener in self.on_turn:
+            listener(turn)
+
+    def drain(self, seconds: float, patience: float | None = None) -> None:
+        """Stop the users, send the final Record, and wait until everything is acknowledged.
+
+        The users have `seconds`, and so have the acknowledgements, or `patience` seconds if that is given.
+        """
+        with self._turn:
+            if self.run is None or self._draining:
+                mine = False
+            else:
+                mine = self.leaving = True
+                if self.reports.serial == 0:  # a run shorter than a second: its users should be seen before they leave
+                    self.reports.close(0, final=False)
+                self.leave(seconds)
+                self._draining = True
+                for each in self.each_second:
+                    each()
+                self.reports.close(int(self.elapsed()), final=True)
+        if not mine:
+            self.drained.wait(seconds)
+            return
+        self._await_acknowledgements(seconds if patience is None else patience)
+
+    def _await_acknowledgements(self, seconds: float) -> None:
         deadline = self.clock.monotonic() + seconds
-        while self._unacknowledged and self.clock.monotonic() < deadline:
-            self._send(self._overdue())
+        while len(self.reports.outbox) and self.clock.monotonic() < deadline and self.run is not None:
+            self.reports.send_due()
             gevent.sleep(0.05)
-        if self._unacknowledged:
-            logger.error("the master did not acknowledge the last %d seconds of results", len(self._unacknowledged))
+        if len(self.reports.outbox):
+            logger.error("the master did not acknowledge the last %d seconds of results", len(self.reports.outbox))
         self.drained.set()
 
-    def quit(self, seconds: float = 20.0) -> None:
+    def quit(self, seconds: float = LEAVE_S) -> None:
         """This process was asked to end (SIGTERM): leave in good order."""
         if self.run is None or self.drained.is_set():
             return

@@ -12,9 +12,9 @@ from gevent.event import Event
 from loadtest.clock import SystemClock
 from loadtest.results import Record
 from loadtest.swarm.cluster import messages
-from loadtest.swarm.cluster import worker as worker_module
 from loadtest.swarm.cluster.master import MasterSession
-from loadtest.swarm.cluster.worker import RECORDS, WorkerSession
+from loadtest.swarm.cluster.reports import RECORDS
+from loadtest.swarm.cluster.worker import WorkerSession
 
 DIGESTS = {"smoke": {"users": "u1", "target.token": "t1"}}
 
@@ -59,7 +59,8 @@ class End:
 
     def _arrive(self, worker: str, msg_type: str, data: Any) -> None:
         kinds = (messages.Hello, messages.Leaving, messages.Welcome, messages.Refused, messages.Begin, messages.Ack)
-        by_name = {messages.name_of(kind): kind for kind in (*kinds, messages.Drain)}
+        kinds = (*kinds, messages.Drain, messages.TakeTurn, messages.Rejoin, messages.ClockAsk, messages.ClockTell)
+        by_name = {messages.name_of(kind): kind for kind in kinds}
         if self.worker is None:
             self.wire.workers[worker].receive(by_name[msg_type], data)
         elif msg_type == RECORDS:
@@ -170,7 +171,7 @@ def test_a_malformed_message_is_counted_and_dropped(wire: Wire, wire_data: objec
     assert wire.master.dropped_messages == (1 if isinstance(wire_data, list) and not wire_data else 2) or isinstance(
         wire_data, list
     )
-    assert wire.master.members == {}
+    assert wire.master.roster.members == {}
 
 
 def test_records_of_a_stranger_another_run_or_under_another_name_are_refused(wire: Wire) -> None:
@@ -185,8 +186,8 @@ def test_records_of_a_stranger_another_run_or_under_another_name_are_refused(wir
 
 
 def test_a_wire_that_loses_repeats_and_reorders_changes_no_count(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "RESEND_S", 0.02)
-    monkeypatch.setattr("loadtest.swarm.cluster.master.REPEAT_DRAIN_S", 0.05)
+    monkeypatch.setattr("loadtest.swarm.cluster.outbox.RESEND_S", 0.02)
+    monkeypatch.setattr("loadtest.swarm.cluster.drain.REPEAT_DRAIN_S", 0.05)
     sessions = begun(wire, "w1", "w2", "w3")
     assert wire.master is not None
     assert wire.master.run is not None
@@ -195,27 +196,25 @@ def test_a_wire_that_loses_repeats_and_reorders_changes_no_count(wire: Wire, mon
         for second in range(20):
             session.recorder.tally("g").messages += i + 1
             session.recorder.error("g", "odd") if second % 2 else None
-            session._close_second(second, final=False)
-            session._send(session._overdue())
+            session.reports.close(second, final=False)
+            session.reports.send_due()
     assert wire.master.drain(10.0) == []
     assert wire.master.run.summary.counted(None, "messages") == 20 * (1 + 2 + 3)
     assert wire.master.run.summary.errors["g"] == {"odd": 30}
-    assert all(worker.finished for worker in wire.master.run.summary.workers.values())
+    assert wire.master.run.missing() == []
 
 
 def test_a_worker_drops_a_record_only_when_it_was_acknowledged(wire: Wire) -> None:
     (session,) = begun(wire, "w1")
     wire.cut.add("w1")
-    session._close_second(0, final=False)
-    session._send(session._overdue())
+    session.reports.close(0, final=False)
+    session.reports.send_due()
     gevent.sleep(0)
-    assert len(session._unacknowledged) == 1
+    assert len(session.reports.outbox) == 1
     wire.cut.clear()
-    session._unacknowledged = {
-        serial: (float("-inf"), record) for serial, (_, record) in session._unacknowledged.items()
-    }
-    session._send(session._overdue())
-    until(lambda: not session._unacknowledged)
+    session.reports.outbox._sent.clear()  # as if RESEND_S had passed
+    session.reports.send_due()
+    until(lambda: not len(session.reports.outbox))
 
 
 def test_a_worker_that_does_not_answer_is_named_after_the_drain(wire: Wire) -> None:
@@ -250,7 +249,7 @@ def test_a_leaving_worker_gets_no_more_users_and_loses_nothing(wire: Wire) -> No
     first.recorder.tally("g").messages += 3
     first.quit(5.0)
     assert wire.master.eligible() == ["w2"]
-    assert wire.master.run.summary.workers["w1"].finished
+    assert wire.master.run.is_complete("w1")
     assert wire.master.run.summary.counted(None, "messages") == 3
 
 

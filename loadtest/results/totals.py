@@ -1,0 +1,184 @@
+"""Totals: sums over any part of a run, and every question that can be asked of them. Which part it is, is Summary's."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+from loadtest.histogram import Histogram
+from loadtest.results.ledger import Ledger
+from loadtest.results.record import Record
+
+__all__ = ["Series", "SeriesKey", "Totals"]
+
+
+class SeriesKey(NamedTuple):
+    """What a series is about."""
+
+    group: str
+    kind: str
+    """websocket or rest"""
+    measure: str
+    """connect, delivery, intake, gap, ping, skew, reconnect, service or response"""
+    name: str
+
+
+@dataclass(slots=True)
+class Series:
+    """Everything of one series: attempts (failures included), bytes, and the times in seconds of those that had one."""
+
+    count: int = 0
+    failures: int = 0
+    size: int = 0
+    histogram: Histogram = field(default_factory=Histogram)
+    excluded: int = 0
+    """Times that are not in `histogram`: their worker was over a limit in that second, and they can't be trusted."""
+
+    def merge(self, other: "Series", *, timed: bool = True) -> None:
+        """Add another's counts, and its times if they are to be trusted."""
+        self.count += other.count
+        self.failures += other.failures
+        self.size += other.size
+        self.excluded += other.excluded
+        if timed:
+            self.histogram.merge(other.histogram)
+        else:
+            self.excluded += other.histogram.count
+
+
+class Totals:
+    """Sums over worker-seconds. In no particular order, so that the order of arrival can't matter."""
+
+    def __init__(self, seconds: Sequence[int] = ()) -> None:
+        self.series: dict[SeriesKey, Series] = defaultdict(Series)
+        self.counters: dict[str, Counter[str]] = defaultdict(Counter)
+        self.errors: dict[str, Counter[str]] = defaultdict(Counter)
+        self.kinds: dict[str, str] = {}
+        self._clock_error = self._skew_floor = 0.0
+        self.seconds = seconds
+        """The run seconds that it covers, ascending."""
+
+    @classmethod
+    def of(cls, record: Record, *, timed: bool = True) -> "Totals":
+        """What one worker saw in one second; with its times left out if not `timed`."""
+        totals = Totals()
+        for measured in record.series:
+            times = Histogram() if measured.histogram is None else Histogram.from_wire(measured.histogram)
+            key = SeriesKey(measured.group, measured.kind, measured.measure, measured.name)
+            seen = Series(measured.count, measured.failures, measured.size, times)
+            totals.series[key].merge(seen, timed=timed)
+            totals.kinds[key.group] = key.kind
+        for group, counts in record.counters.items():
+            totals.counters[group].update(counts)
+        for group, counts in record.errors.items():
+            totals.errors[group].update(counts)
+        if timed:
+            totals.note_clock_error(record.health.get("clock_error", 0.0))
+        # Noticed up to some seconds late: what came before, in Records that are in already, may be wrong by as much.
+        totals.note_clock_error(record.health.get("clock_step", 0.0))
+        return totals
+
+    @classmethod
+    def sum(cls, parts: Iterable["Totals"], seconds: Sequence[int]) -> "Totals":
+        """Several, as one that covers `seconds`."""
+        totals = Totals(seconds)
+        for part in parts:
+            totals.merge(part)
+        return totals
+
+    def merge(self, other: "Totals") -> Self:
+        """Add another's sums; the seconds that this covers stay as they are."""
+        for key, series in other.series.items():
+            self.series[key].merge(series)
+        for group, counts in other.counters.items():
+            self.counters[group].update(counts)
+        for group, counts in other.errors.items():
+            self.errors[group].update(counts)
+        self.kinds |= other.kinds
+        self.note_clock_error(other.clock_error())
+        self.note_skew_floor(other.skew_floor())
+        return self
+
+    def note_clock_error(self, bound: float) -> None:
+        """Take a bound (s) on a worker's offset into account."""
+        self._clock_error = max(self._clock_error, bound)
+
+    def note_skew_floor(self, bound: float) -> None:
+        """Take a bound (s) on the error of a skew into account."""
+        self._skew_floor = max(self._skew_floor, bound)
+
+    def coarse(self) -> "Totals":
+        """The same with coarser histograms."""
+        totals = Totals(self.seconds).merge(self)
+        for series in totals.series.values():
+            series.histogram = series.histogram.coarse()
+        return totals
+
+    def select(self, scope: str | None, measure: str, name: str | None = None) -> Iterator[Series]:
+        """The series of a scope (a group, a kind, or None for all), a measure, and a name (None for all)."""
+        for key, series in self.series.items():
+            in_scope = scope is None or scope in (key.group, key.kind)
+            if in_scope and key.measure == measure and name in (None, key.name):
+                yield series
+
+    def histogram(self, scope: str | None, measure: str, name: str | None = None) -> Histogram:
+        """The times of a scope and measure, merged, in seconds."""
+        merged = Histogram()
+        for series in self.select(scope, measure, name):
+            merged.merge(series.histogram)
+        return merged
+
+    def attempts(self, scope: str | None, measure: str) -> int:
+        """How many there were of a measure, those without a time included."""
+        return sum(series.count for series in self.select(scope, measure))
+
+    def clock_error(self) -> float:
+        """The widest bound (s) that any worker put on its offset to a target's clock in these seconds."""
+        return self._clock_error
+
+    def skew_floor(self) -> float:
+        """The widest error (s) of any skew in these seconds: how far two workers' clocks may be off from each other."""
+        return self._skew_floor
+
+    def completeness(self, scope: str | None = None) -> tuple[float | None, int]:
+        """(deliveries made of those that were due, of how many were due); (None, 0) where that can't be told."""
+        expected = self.counted(scope, "expected_deliveries")
+        return (self.counted(scope, "counted_deliveries") / expected, expected) if expected else (None, 0)
+
+    def counted(self, scope: str | None, name: str) -> int:
+        """How many of a counter, in a group, a kind, or (None) everywhere."""
+        return sum(counts[name] for group, counts in self.counters.items() if self._within(group, scope))
+
+    def _within(self, group: str, scope: str | None) -> bool:
+        return scope is None or scope in (group, self.kinds.get(group))
+
+    def ledger(self, scope: str | None = None) -> Ledger:
+        """Where the WebSocket connections of a scope went."""
+        return Ledger(
+            attempted=self.counted(scope, "connects"),
+            established=self.counted(scope, "connected"),
+            failed=self.counted(scope, "connects_failed"),
+            cancelled=self.counted(scope, "connects_cancelled"),
+            closed_by_us=self.counted(scope, "closed_by_us"),
+            closed_by_server=self.counted(scope, "closed_by_server"),
+            closed_by_network=self.counted(scope, "closed_by_network"),
+        )
+
+    def error_ratio(self, scope: str | None) -> tuple[float | None, int]:
+        """The worst of three shares, and of how many: a million good messages must not hide failed connects.
+
+        Connects that failed, ended against our wish or by a breach of the protocol, or fell silent; requests that
+        failed; messages that were bad.
+        (None, 0) where nothing was attempted.
+        """
+        ledger = self.ledger(scope)
+        unwell = ledger.failed + ledger.lost
+        unwell += self.counted(scope, "violations") + self.counted(scope, "silences")
+        bad = self.counted(scope, "bad_messages")
+        shares = [
+            (min(unwell, ledger.attempted), ledger.attempted),
+            (self.counted(scope, "requests_failed"), self.counted(scope, "requests")),
+            (bad, bad + self.counted(scope, "messages") + self.counted(scope, "not_data")),
+        ]
+        tried = [(failed / attempted, attempted) for failed, attempted in shares if attempted]
+        return max(tried, default=(None, 0))

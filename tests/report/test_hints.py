@@ -1,0 +1,44 @@
+"""report/hints.py: what a run says should be checked."""
+
+import pytest
+from sample_run import measured, sample_summary
+
+from loadtest.report import hints
+from loadtest.results import Record, Summary
+from loadtest.slo import Verdict
+
+
+def test_a_hint_says_how_often() -> None:
+    (hint,) = hints(sample_summary())
+    assert hint.startswith("1 × HTTP 403: check first the target's limit")  # one was let in: hardly the token
+
+
+def test_where_nobody_was_let_in_the_token_is_named_first() -> None:
+    summary = Summary("r1")
+    summary.add(Record("r1", "w1", 0, 0, 0, [], {"g": {"connects": 1}}, {"g": {"connect: HTTP 403": 1}}, {}, {}))
+    assert hints(summary)[0].startswith("1 × HTTP 403: check first the token")
+
+
+@pytest.mark.parametrize(
+    ("counters", "told"),
+    [
+        ({"messages": 9}, "none of 9 messages has the field"),  # the real backend
+        ({"messages": 9, "unclocked": 9}, "target.clock is not known"),
+        ({}, None),  # nothing came: other errors say why
+    ],
+)
+def test_an_slo_on_delivery_without_samples_says_why(counters: dict[str, int], told: str | None) -> None:
+    summary = Summary("r1")
+    summary.add(Record("r1", "w1", 0, 0, 0, [], {"g": counters}, {}, {}, {}))
+    found = hints(summary, (Verdict("websocket delivery p99 < 100ms", None, None, "no-data", 0, "ms"),))
+    assert ([told in hint for hint in found] == [True]) if told else found == []
+
+
+def test_a_worker_that_differs_is_pointed_out_and_the_list_is_short() -> None:
+    summary = Summary("r1")
+    for number, seconds in enumerate([0.01] * 7 + [0.05] * 2):
+        series = [measured("websocket", "delivery", "/x", *[seconds] * 600)]
+        summary.add(Record("r1", f"w{number}", 0, 0, 0, series, {}, {}, {}, {}, final=True))
+    (hint,) = hints(summary)
+    assert hint.startswith("workers differ: w7 saw delivery p50 50 ms, the others 10 ms; w8 saw delivery p50 50 ms")
+    assert "(and 1 more)" in hint

@@ -1,0 +1,111 @@
+"""A cluster under a steady load, and what the backend saw of it, for tests that break a part of it."""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from programs import Cluster, Run, Server, until
+
+from loadtest.results import Record
+from loadtest.results.journal import Entry, Reader
+
+
+def write_profile(folder: Path, load: list[Mapping[str, Any]], **changes: object) -> Path:
+    """A profile of subscribers alone, whose connections the backend counts."""
+    path = folder / "profiles" / "steady.yaml"
+    path.parent.mkdir(exist_ok=True)
+    profile: dict[str, Any] = {
+        "name": "steady",
+        "target": {"url": "demo", "clock": "/time"},
+        "users": {
+            "subscribers": {
+                "websocket": "/ws/market",
+                "share": 1,
+                "expect": {"keys": ["quotes"]},
+                "not_data": [{"binary": True}, {"keys": ["type"]}],
+                "send_time": {"field": "server_time"},
+            }
+        },
+        "load": load,
+        "slo": ["errors < 1%"],
+        **changes,
+    }
+    path.write_text(yaml.safe_dump(profile))
+    return path
+
+
+def market(backend: Server) -> tuple[int, int]:
+    """(accepted so far, open now) as the backend counts them."""
+    counts = backend.stats()["channels"]["market"]
+    return counts["accepted"], counts["open"]
+
+
+def accepted(backend: Server) -> int:
+    """Connections that the backend has ever accepted."""
+    return market(backend)[0]
+
+
+def open_now(backend: Server) -> int:
+    """Connections that the backend holds."""
+    return market(backend)[1]
+
+
+def seconds_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> float:
+    """Wait, print how long it took, and return that."""
+    began = time.monotonic()
+    until(condition, what, seconds)
+    took = time.monotonic() - began
+    sys.stdout.write(f"{what}: after {took:.1f} s\n")
+    return took
+
+
+def assert_no_traceback(cluster: Cluster) -> None:
+    """Whatever was broken, nothing of ours fell over."""
+    assert "Traceback" not in cluster.logs(), cluster.logs()
+
+
+def entries_of(run: Run) -> list[Entry]:
+    """What the run's journal says."""
+    assert run.directory is not None
+    return list(Reader().feed((run.directory / "records.journal").read_bytes()))
+
+
+def assert_summary_is_the_sum_of_the_journal(run: Run) -> None:
+    """Every Record that was acknowledged is in the result, exactly once."""
+    records = [entry for entry in entries_of(run) if isinstance(entry, Record)]
+    assert len({record.key for record in records}) == len(records)
+    for name in ("messages", "connects", "connected"):
+        told = sum(counts.get(name, 0) for record in records for counts in record.counters.values())
+        assert run.counted("subscribers", name) == told, name
+
+
+def journal_of(cluster: Cluster) -> list[Entry]:
+    """What the master of the run that is on has on disk by now."""
+    return [entry for path in cluster.out.glob("*/records.journal") for entry in Reader().feed(path.read_bytes())]
+
+
+def until_steady(cluster: Cluster, backend: Server, users: int) -> None:
+    """Wait until all users are connected, and the master has it on disk from every worker."""
+    until(lambda: market(backend) == (users, users), "all users connected")
+    until(lambda: reported(cluster) == users, "all connections are acknowledged")
+
+
+def reported(cluster: Cluster) -> int:
+    """Connections that were established, by the Records that the master has on disk."""
+    records = [entry for entry in journal_of(cluster) if isinstance(entry, Record)]
+    return sum(counts.get("connected", 0) for record in records for counts in record.counters.values())
+
+
+def lost_of(run: Run) -> dict[str, Any]:
+    """The one loss of a run."""
+    (loss,) = run.summary["lost"]
+    return dict(loss)
+
+
+def share(users: int, workers: int) -> int:
+    """The most users that one of so many workers runs."""
+    return math.ceil(users / workers)

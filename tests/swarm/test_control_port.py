@@ -1,0 +1,254 @@
+"""The control port against strangers, with Locust's own sockets on one side and bare ZeroMQ on the other."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from locust.rpc import Message, zmqrpc
+
+import gevent
+import msgpack
+import pytest
+import zmq
+import zmq.green
+from gevent.queue import Queue
+from programs import free_port, until
+from zmq.utils import z85
+
+from loadtest.credentials import ClusterKey
+from loadtest.swarm import control_port
+from loadtest.swarm.control_port import DROPPED
+
+KEY = ClusterKey.derive("ZkV1m7Hq0eWcT5xYb2nR8sUjL4pAoD9gF3iK6vXtQzM")
+OTHER = ClusterKey.derive("9gF3iK6vXtQzMZkV1m7Hq0eWcT5xYb2nR8sUjL4pAoD")
+PATCHED = [(zmqrpc.BaseSocket, "__init__"), (zmqrpc.Server, "__init__"), (zmqrpc.BaseSocket, "recv"),
+           (zmqrpc.BaseSocket, "recv_from_client")]  # fmt: skip
+HELLO = Message("client_ready", "2.47.0", "me")
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Give Locust its sockets back, and the counters their zeros."""
+    before = [(owner, name, getattr(owner, name)) for owner, name in PATCHED]
+    DROPPED.clear()
+    yield
+    for owner, name, value in before:
+        setattr(owner, name, value)
+    control_port.expect(())
+
+
+class Master:
+    """Locust's server socket with a listener like its own, which takes what it is given and ends when it raises."""
+
+    def __init__(self) -> None:
+        self.server = zmqrpc.Server("127.0.0.1", 0)
+        self.port: int = self.server.port
+        self.heard: Queue[tuple[str, Message]] = Queue()
+        self.listener = gevent.spawn(self._listen)
+
+    def _listen(self) -> None:
+        while True:
+            self.heard.put(self.server.recv_from_client())
+
+    def next(self) -> tuple[str, Message]:
+        found: tuple[str, Message] = self.heard.get(timeout=10)
+        return found
+
+
+def close(end: zmqrpc.BaseSocket) -> None:
+    """With the context that Locust made for it, and what watches over it."""
+    end.socket.context.destroy(linger=0)
+
+
+@contextmanager
+def master(key: ClusterKey | None = KEY) -> Iterator[Master]:
+    control_port.install(key, open_without_key=False)
+    made = Master()
+    try:
+        yield made
+    finally:
+        made.listener.kill()
+        close(made.server)
+
+
+@contextmanager
+def stranger(port: int, *, identity: bytes = b"me", prepare: Callable[[Any], None] = lambda _: None) -> Iterator[Any]:
+    """A bare DEALER, as anybody can make one."""
+    socket = zmq.green.Context.instance().socket(zmq.DEALER)
+    socket.linger = 0
+    socket.setsockopt(zmq.IDENTITY, identity)
+    prepare(socket)
+    socket.connect(f"tcp://127.0.0.1:{port}")
+    yield socket
+    socket.close()
+
+
+def with_keys(server_public: bytes, secret: bytes) -> Callable[[Any], None]:
+    def prepare(socket: Any) -> None:
+        socket.curve_serverkey = server_public
+        socket.curve_secretkey = z85.encode(secret)
+        socket.curve_publickey = zmq.curve_public(z85.encode(secret))
+
+    return prepare
+
+
+def public(secret: bytes) -> bytes:
+    return bytes(zmq.curve_public(z85.encode(secret)))
+
+
+def test_a_worker_with_the_key_is_heard_and_answered() -> None:
+    with master() as there:
+        worker = zmqrpc.Client("127.0.0.1", there.port, "me")
+        worker.send(HELLO)
+        identity, message = there.next()
+        assert (identity, message.type, message.data) == ("me", "client_ready", "2.47.0")
+        there.server.send_to_client(Message("ack", {"index": 0}, "me"))
+        assert worker.recv().type == "ack"
+        close(worker)
+    assert not DROPPED
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda _socket: None,  # in clear, as Locust's own workers talk
+        with_keys(public(OTHER.server), OTHER.client),  # another cluster's key
+        with_keys(public(KEY.server), OTHER.client),  # who knows the server's public key, and no more
+        with_keys(public(OTHER.server), KEY.client),  # who has a client's key, and not the server's
+    ],
+)
+def test_a_peer_without_the_key_can_neither_speak_nor_listen(prepare: Callable[[Any], None]) -> None:
+    with master() as there, stranger(there.port, prepare=prepare) as peer:
+        peer.send(HELLO.serialize())
+        until(lambda: DROPPED["a peer without the cluster key"] >= 1, "the refusal")
+        there.server.send_to_client(Message("spawn", {"secret": "canary"}, "me"))
+        with zmqrpc_client(there.port) as worker:  # one that may is heard after it, and it alone
+            worker.send(Message("client_ready", "2.47.0", "other"))
+            assert there.next()[0] == "other"
+        assert peer.poll(0) == 0
+        assert there.heard.empty()
+
+
+@contextmanager
+def zmqrpc_client(port: int, identity: str = "other") -> Iterator[zmqrpc.Client]:
+    made = zmqrpc.Client("127.0.0.1", port, identity)
+    yield made
+    close(made)
+
+
+@pytest.mark.parametrize(
+    ("frames", "why"),
+    [
+        ([b"\xc1\xff"], "bytes that are no message"),  # what ended Locust's listener: two bytes
+        ([b""], "bytes that are no message"),
+        ([b"\xff" * 1000], "bytes that are no message"),
+        ([msgpack.dumps(5)], "bytes that are no message"),  # not a list of three
+        ([msgpack.dumps(("heartbeat",))], "bytes that are no message"),
+        ([msgpack.dumps(({"__datetime__": 1}, None, "me"))], "bytes that are no message"),  # Locust's hook raises
+        ([msgpack.dumps((5, None, "me"))], "a message without a kind"),
+        ([msgpack.dumps(("heartbeat", None, "me"))], "a message that is not what its kind says"),
+        ([msgpack.dumps(("locustfile", {"version": "2.47.0"}, "me"))], "a message of a kind that is not known here"),
+        ([msgpack.dumps(("nonsense", 1, "me"))], "a message of a kind that is not known here"),
+        ([msgpack.dumps(("client_ready", "2.47.0", "you"))], "a worker that speaks for another"),
+        ([b"one", b"two"], "the wrong number of frames"),
+        ([b"\x91" * 100_000], "bytes that are no message"),  # lists in lists in lists
+    ],
+)
+def test_what_is_no_message_is_counted_and_dropped_and_the_next_one_is_heard(frames: list[bytes], why: str) -> None:
+    with master(key=None) as there, stranger(there.port) as peer:
+        peer.send_multipart(frames)
+        peer.send(HELLO.serialize())
+        identity, message = there.next()
+        assert (identity, message.type) == ("me", "client_ready")
+        assert dict(DROPPED) == {why: 1}
+        assert not there.listener.dead
+
+
+def test_a_peer_that_is_no_text_is_not_answered() -> None:
+    with master(key=None) as there, stranger(there.port, identity=b"\xff\xfe") as peer:
+        peer.send(HELLO.serialize())
+        until(lambda: DROPPED["an identity that is no name"] == 1, "the drop")
+
+
+def test_a_worker_drops_what_its_master_did_not_mean() -> None:
+    with master(key=None) as there, zmqrpc_client(there.port, "me") as worker:
+        worker.send(HELLO)
+        there.next()
+        for frame in (b"\xc1", msgpack.dumps(("locustfile", {}, "me")), msgpack.dumps(("spawn", {}, "me"))):
+            there.server.socket.send_multipart([b"me", frame])
+        there.server.send_to_client(Message("ack", {"index": 3}, "me"))
+        assert worker.recv().data == {"index": 3}
+        assert DROPPED.total() == 3
+
+
+def test_a_message_that_is_too_large_costs_its_sender_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_port, "MAX_MESSAGE", 1000)
+    with master(key=None) as there:
+        with stranger(there.port, identity=b"big") as peer:
+            peer.send(msgpack.dumps(("client_ready", "x" * 5000, "big")))
+            with stranger(there.port) as other:
+                other.send(HELLO.serialize())
+                assert there.next()[0] == "me"
+        assert there.heard.empty()
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("::1", True), ("[::1]", True), ("localhost", True), ("127.8.8.8", True), ("*", False),
+     ("0.0.0.0", False), ("::", False), ("10.0.0.5", False), ("master.example", False)],
+)  # fmt: skip
+def test_what_nobody_else_can_reach(host: str, *, loopback: bool) -> None:
+    assert control_port.is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("key", "open_without_key", "expected"),
+    [
+        (None, False, "tcp://127.0.0.1:"),  # whatever it was told
+        (None, True, "tcp://0.0.0.0:"),
+        (KEY, False, "tcp://0.0.0.0:"),
+    ],
+)
+def test_without_a_key_it_is_open_to_others_only_when_told_so(
+    key: ClusterKey | None, expected: str, *, open_without_key: bool
+) -> None:
+    control_port.install(key, open_without_key=open_without_key)
+    server = zmqrpc.Server("0.0.0.0", free_port())
+    bound = server.socket.getsockopt(zmq.LAST_ENDPOINT)
+    close(server)
+    assert bound.decode().startswith(expected)
+
+
+def test_a_worker_whose_key_is_wrong_gives_up_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(control_port.SystemClock, "monotonic", lambda: now[0])
+    patience = control_port._Patience(0.0)
+    patience.on_handshake(1)
+    now[0] = control_port.GIVE_UP_S
+    with pytest.raises(SystemExit) as ended:
+        patience.on_handshake(2)
+    assert ended.value.code == 2
+    assert "LOADTEST_CLUSTER_KEY" in caplog.text
+
+
+def test_a_worker_that_was_let_in_once_never_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its master may be frozen, or restart."""
+    now = [0.0]
+    monkeypatch.setattr(control_port.SystemClock, "monotonic", lambda: now[0])
+    patience = control_port._Patience(0.0)
+    patience.on_handshake(0)
+    now[0] = 1000.0
+    patience.on_handshake(5)
+
+
+def test_locust_still_needs_it() -> None:
+    """Two bytes end its listener: what zmqrpc raises is none of the errors that client_listener catches."""
+    server = zmqrpc.Server("127.0.0.1", 0)
+    with stranger(server.port) as peer:
+        peer.send(b"\xc1\xff")
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever msgpack makes of it
+            server.recv_from_client()
+    close(server)
+    assert not isinstance(raised.value, zmqrpc.RPCReceiveError | control_port.RPCError)
