@@ -1,5 +1,6 @@
 """Two runs figure by figure: what changed by more than noise, and whether that is a regression."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -12,6 +13,9 @@ __all__ = ["FAMILY_ERROR", "FIGURES", "Comparison", "Difference", "Figure", "Sid
 
 FAMILY_ERROR = 0.01
 """How often two equal runs may show any change at all: 1 % over all figures together (Bonferroni)."""
+
+FREE_PORT = re.compile(r"^(http://127\.0\.0\.1):(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[4-6]\d{4})$")
+"""A port of this machine that Linux gives to who asks for any: 32768 and up (ip_local_port_range)."""
 
 CLOCKS = {"delivery": 1, "skew": 2}
 """How many workers' clocks a measure rests on."""
@@ -142,11 +146,16 @@ def _slack(figure: Figure, first: Side, second: Side) -> float:
     return error + max(median(side.known("lag_max_ms") or [0.0]) for side in (first, second))
 
 
+def _targets(side: Side) -> str:
+    """Where the load went. Which free port the demo backend of a run on one machine took makes no difference."""
+    return ", ".join(FREE_PORT.sub(r"\1 (a free port)", url) for url in side.facts.targets)
+
+
 def _notes(first: Side, second: Side) -> Iterator[str]:
     """What makes two runs hard to compare."""
     pairs = {
         "profiles": (first.facts.profile, second.facts.profile),
-        "targets": (", ".join(first.facts.targets), ", ".join(second.facts.targets)),
+        "targets": (_targets(first), _targets(second)),
         "numbers of workers": (len(first.facts.workers), len(second.facts.workers)),
         "peaks of users": tuple(max((int(row["users"]) for row in side.rows), default=0) for side in (first, second)),
     }

@@ -11,6 +11,7 @@ from loadtest.report.console import to_text
 from loadtest.report.document import to_json
 from loadtest.report.facts import RunFacts
 from loadtest.report.junit import to_junit
+from loadtest.report.locust_history import to_history_csv
 from loadtest.report.page.html import to_html
 from loadtest.report.rows import rows_of, to_csv
 from loadtest.results import SeriesKey, Summary
@@ -35,6 +36,7 @@ def files_of(facts: RunFacts, summary: Summary, profile: str | None) -> Iterator
     yield "junit.xml", lambda: to_junit(facts)
     rows = rows_of(summary)
     yield "timeline.csv", lambda: to_csv(rows)
+    yield "locust_stats_history.csv", lambda: to_history_csv(facts, summary)
     yield "report.html", lambda: to_html(facts, summary, rows, profile)
     yield "histograms.hlog", lambda: "".join(f"{line}\n" for line in _hdr_log(facts, summary))
 

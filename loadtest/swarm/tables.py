@@ -7,11 +7,10 @@ send time counts with response time None.
 from locust.stats import RequestStats, StatsEntry, StatsError
 
 from loadtest.histogram import Histogram
+from loadtest.report.locust_history import MEASURES
 from loadtest.results import Measured, Record
 
 __all__ = ["fill"]
-
-MEASURES = {"websocket": ("connect", "delivery"), "rest": ("response",)}
 
 
 def fill(stats: RequestStats, record: Record, now: float) -> None:

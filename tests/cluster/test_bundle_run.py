@@ -62,7 +62,8 @@ def test_every_file_of_a_run_says_what_the_backend_says(tmp_path: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     assert names == {
         *("summary.json", "summary.txt", "report.html", "junit.xml", "timeline.csv", "histograms.hlog", "profile.yaml"),
-        *("locust_stats.csv", "locust_failures.csv", "locust_exceptions.csv", "records.journal", "run.log", "logs"),
+        *("locust_stats.csv", "locust_failures.csv", "locust_exceptions.csv", "locust_stats_history.csv"),
+        *("records.journal", "run.log", "logs"),
     }
     messages, requests = run.counted("subscribers", "messages"), run.counted("pollers", "requests")
     timeline = rows(folder / "timeline.csv")
@@ -73,6 +74,8 @@ def test_every_file_of_a_run_says_what_the_backend_says(tmp_path: Path) -> None:
     table = {(row["Type"], row["Name"]): int(row["Request Count"]) for row in rows(folder / "locust_stats.csv")}
     assert table["GET", "/api/market/snapshot"] == requests
     assert table["WS", "delivery /ws/market"] == messages
+    last = rows(folder / "locust_stats_history.csv")[-1]
+    assert int(last["Total Request Count"]) == sum(table.values()) - table["", "Aggregated"]
     assert samples_in(folder / "histograms.hlog", "pollers/response/GET_/api/market/snapshot") == requests
     (suite,) = junitparser.JUnitXml.fromfile(str(folder / "junit.xml"))
     assert [(case.name, case.result) for case in suite] == [(name, []) for name in ("run", *PROFILE["slo"])]

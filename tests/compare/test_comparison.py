@@ -98,3 +98,13 @@ def test_what_makes_runs_hard_to_compare_is_told() -> None:
         "They have different numbers of workers: 2 and 1.",
     )
     assert compare(run, run, 0.05).notes == ()
+
+
+def test_the_free_port_of_a_demo_backend_makes_no_other_target() -> None:
+    def at(url: str) -> Side:
+        run = side()
+        return Side(replace(run.facts, targets=(url,)), run.rows)
+
+    assert compare(at("http://127.0.0.1:32768"), at("http://127.0.0.1:60999"), 0.05).notes == ()
+    assert compare(at("http://127.0.0.1:8000"), at("http://127.0.0.1:32767"), 0.05).notes
+    assert compare(at("http://10.0.0.1:40000"), at("http://10.0.0.1:40001"), 0.05).notes
