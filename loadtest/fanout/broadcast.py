@@ -15,8 +15,8 @@ class Broadcast:
     without a sequence number is another broadcast: `previous` leads to the one before.
     """
 
-    __slots__ = ("digest", "epoch", "first", "got", "last", "number", "previous", "told", "turn",
-                 "void", "waited")  # fmt: skip
+    __slots__ = ("digest", "epoch", "first", "got", "last", "number", "previous", "spacing", "told",
+                 "turn", "void", "waited")  # fmt: skip
 
     def __init__(self, number: int, digest: int, received: float, epoch: int) -> None:
         self.number = number
@@ -30,6 +30,8 @@ class Broadcast:
         self.told = 0
         """How many of `got` the master was told of."""
         self.previous: Broadcast | None = None
+        self.spacing = float("inf")
+        """The usual time between broadcasts of these bytes (s)."""
         self.waited = 0.0
         """How long after its last message a connection got the same bytes again (s)."""
         self.void = False

@@ -1,11 +1,11 @@
 """Which of the workers' observations are of the same broadcast: by sequence number, or by payload and time."""
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from msgspec import structs
 
+from loadtest.fanout.occurrences import LATE_US, Place, arrange
 from loadtest.fanout.reports import Heard
 
 __all__ = ["Identified", "Merged"]
@@ -14,8 +14,8 @@ FINISHED = 50_000
 """How many judged broadcasts are remembered, to know what comes too late for them."""
 ANEW_US = 60_000_000
 """The same number and payload this long after is another broadcast: the server began anew."""
-LEAST_US, MOST_US = 20_000, 2_000_000
-"""Within how much of each other the workers' first receives of one broadcast are looked for, without a number."""
+TOLD_US = 2_000_000
+"""All workers have told what began until so long after the moment before which broadcasts are taken."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +36,7 @@ class Merged:
     contested: bool = False
     """The same number came with another payload: each connection may be numbered by itself."""
     changed: bool = True
+    judged: bool = False
 
     def add(self, worker: str, heard: Heard) -> None:
         """Take in what a worker saw of it."""
@@ -56,6 +57,8 @@ class Identified:
         self._loose: dict[int, list[tuple[str, Heard]]] = defaultdict(list)
         self._members: dict[tuple[str, int], Merged] = {}
         self._finished: OrderedDict[tuple[int, int], int] = OrderedDict()
+        self._past: dict[int, list[Merged]] = defaultdict(list)  # by payload: taken, judged or not, in the last LATE_US
+        self._past_in_order: deque[Merged] = deque()
 
     def add(self, worker: str, heard: Heard) -> None:
         """Take in one observation; one of a broadcast that was judged already comes too late."""
@@ -95,28 +98,61 @@ class Identified:
             self._untaken += self._assemble(digest, before)
         taken = sorted((m for m in self._untaken if m.first < before), key=lambda merged: merged.first)
         self._untaken = [m for m in self._untaken if m.first >= before]
+        self._forget(before - LATE_US)
         return taken
 
     def _assemble(self, digest: int, before: int) -> list[Merged]:
-        """Observations of one payload, nearest in time together, at most one of each worker in a broadcast.
+        """The new broadcasts of one payload. What comes late is added to one that was taken before.
 
-        What began before the moment is put together with what all workers told until MOST_US after it.
+        What began before the moment is put together with what all workers told until TOLD_US after it.
         """
-        seen = sorted(self._loose.pop(digest), key=lambda item: item[1].first)
-        reach = _reach(seen)
+        past: list[Merged] = self._past[digest]
         found: list[Merged] = []
-        for i, (worker, heard) in enumerate(seen):
-            joins = bool(found) and worker not in found[-1].got and heard.first - found[-1].first <= reach
-            if not joins and heard.first >= before:
-                self._loose[digest] = seen[i:]
-                break
-            if not joins:
-                found.append(Merged(None, digest, heard.first, heard.last))
-            found[-1].add(worker, heard)
-            self._members[worker, heard.number] = found[-1]
-        for merged in found:
-            merged.again = merged.again or len(seen) > len(merged.got)
+        places = arrange((Place(m.first, i, set(m.got)) for i, m in enumerate(past)), self._loose.pop(digest))
+        waiting: list[tuple[str, Heard]] = []
+        for place in places:
+            ready = self._ready(place, before, {worker for worker, _ in waiting})
+            waiting += [pair for pair in place.heard if pair not in ready]
+            if ready and place.number is None:
+                merged = Merged(None, digest, place.first, place.first)
+                found.append(merged)
+                self._join(merged, ready)
+            elif ready and place.number is not None:
+                self._join(past[place.number], ready)
+        past += found
+        for merged in past:
+            merged.again = merged.again or len(places) > 1
+        self._past_in_order.extend(found)
+        if waiting:
+            self._loose[digest] = waiting
+        if not past:
+            del self._past[digest]
         return found
+
+    @staticmethod
+    def _ready(place: Place, before: int, waiting: set[str]) -> list[tuple[str, Heard]]:
+        """What is of this place for sure: no other worker may still tell of something that is nearer to it.
+
+        A worker's observations keep their order, so one behind another that waits waits with it.
+        """
+        until = max(before, place.first + TOLD_US) if place.first < before else 0
+        return [(worker, heard) for worker, heard in place.heard if heard.first < until and worker not in waiting]
+
+    def _join(self, merged: Merged, ready: list[tuple[str, Heard]]) -> None:
+        if merged.judged:  # too late
+            return
+        for worker, heard in ready:
+            merged.add(worker, heard)
+            self._members[worker, heard.number] = merged
+
+    def _forget(self, before: int) -> None:
+        """No observation that is told from now on can be of a broadcast that began before this."""
+        past = self._past_in_order
+        while past and (past[0].first < before or len(past) > FINISHED):
+            digest = past.popleft().digest
+            self._past[digest] = self._past[digest][1:]
+            if not self._past[digest]:
+                del self._past[digest]
 
     def known_between(self, low: int, high: int) -> int:
         """How many numbers between two (both excluded) were got by somebody."""
@@ -129,6 +165,7 @@ class Identified:
 
     def done(self, merged: Merged) -> None:
         """It was judged: remember no more of it than that."""
+        merged.judged = True
         if merged.number is None:
             for worker, number in merged.numbers.items():
                 self._members.pop((worker, number), None)
@@ -140,12 +177,3 @@ class Identified:
         self._finished[key] = merged.last
         while len(self._finished) > FINISHED:
             self._finished.popitem(last=False)
-
-
-def _reach(seen: list[tuple[str, Heard]]) -> float:
-    """Half the least time between two observations of the same payload on one worker."""
-    by_worker: dict[str, list[int]] = defaultdict(list)
-    for worker, heard in seen:
-        by_worker[worker].append(heard.first)
-    spacing = min((b - a for firsts in by_worker.values() for a, b in pairwise(firsts)), default=2 * MOST_US)
-    return min(max(spacing / 2, LEAST_US), MOST_US)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from statistics import median_low
 from typing import TypeVar
 
 from loadtest.fanout.broadcast import Broadcast, Follower
@@ -13,8 +14,12 @@ KEEP_S = 35.0
 MAX_OPEN = 32_768
 """Broadcasts that are remembered; a channel that needs more is not followed."""
 
-CHAIN = 8
+CHAIN = 64
 """Repetitions of a payload that are looked back upon."""
+LINKS = 8
+"""Times between repetitions by which the usual one is known."""
+ALIKE_S = 0.02
+"""What lies less apart (s) came together: then a connection gets the one that it has lacked for longest."""
 
 K = TypeVar("K")
 
@@ -38,6 +43,7 @@ class Known:
         broadcast = self._add((None, newest.digest), received, newest.epoch)
         if newest.last >= received - KEEP_S:
             broadcast.previous, broadcast.turn = newest, None
+            broadcast.spacing = _spacing(broadcast)
         return broadcast
 
     def _add(self, key: tuple[int | None, int], received: float, epoch: int) -> Broadcast:
@@ -55,22 +61,22 @@ class Known:
         right behind another message; otherwise the bytes were sent again.
         """
         chain = self._chain(follower, newest)
-        spacing = newest.first - newest.previous.first if newest.previous is not None else float("inf")
         if newest.number < follower.first or follower.has(newest.number):
             late = [broadcast for broadcast in chain if broadcast.number in (follower.gaps or ())]
-            return late[-1] if late and received - follower.last < spacing / 2 else None
+            return late[-1] if late and received - follower.last < newest.spacing / 2 else None
         before = self._by_number.get(follower.next - 1)
         usual = follower.last - before.first if before is not None else 0.0
-        best = min(chain, key=lambda broadcast: abs(received - broadcast.first - usual))
-        if best is newest and newest.previous is not None and received - newest.first - usual > spacing / 2:
-            return None
-        return best
+        apart = [abs(received - broadcast.first - usual) for broadcast in chain]
+        alike = min(apart) + ALIKE_S
+        best = next(broadcast for broadcast, time in zip(reversed(chain), reversed(apart), strict=True) if time < alike)
+        return None if best is newest and received - newest.first - usual > newest.spacing / 2 else best
 
     @staticmethod
     def _chain(follower: Follower, newest: Broadcast) -> list[Broadcast]:
         """The broadcasts of the same bytes that a connection could still get, from the newest back."""
         chain, candidate = [newest], newest.previous
-        while candidate is not None and candidate.number >= follower.first and len(chain) < CHAIN:
+        oldest = follower.first if follower.gaps else follower.next
+        while candidate is not None and candidate.number >= oldest and len(chain) < CHAIN:
             if not follower.has(candidate.number):
                 chain.append(candidate)
             candidate = candidate.previous
@@ -101,6 +107,17 @@ class Known:
             del self._newest[key]
         for number in _old(self._by_number, now):
             self._by_number.pop(number).previous = None
+
+
+def _spacing(newest: Broadcast) -> float:
+    """The usual time (s) between repetitions of a payload, without those that a worker that stood still got at once."""
+    gaps: list[float] = []
+    while newest.previous is not None and len(gaps) < LINKS:
+        gap = newest.first - newest.previous.first
+        newest = newest.previous
+        if gap > ALIKE_S:
+            gaps.append(gap)
+    return median_low(gaps) if gaps else float("inf")
 
 
 def _old(known: dict[K, Broadcast], now: float) -> list[K]:

@@ -12,13 +12,14 @@ from typing import Protocol
 from loadtest.fanout.attendance import STAY_US, Attendance
 from loadtest.fanout.audience import MAX_JUMP, NEAR
 from loadtest.fanout.identity import Identified, Merged
+from loadtest.fanout.occurrences import LATE_US
 from loadtest.fanout.reports import AudienceReport, Outcome
 
 __all__ = ["Channel", "Fanout"]
 
 SETTLE_US = 5_000_000
 """Joins and broadcasts are told some seconds late; by now after a moment, all of it was told."""
-WAIT_US = 30_000_000
+WAIT_US = LATE_US
 """A delivery that comes later than this after the first one counts as missed."""
 GONE_US = 30_000_000
 """A worker that has told nothing for this long after that is not waited for, and its connections do not count."""

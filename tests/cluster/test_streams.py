@@ -10,14 +10,18 @@ from typing import Any
 
 import pytest
 import yaml
-from programs import ROOT, Run, Server, demo_backend, loadtest_run, serving, until
+from chaos import freeze, reported
+from programs import ROOT, Cluster, Run, Server, demo_backend, loadtest_run, serving, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 USERS = 20
 
 
-def profile(tmp_path: Path, seconds: int, **group: Any) -> Path:
+BARE = (sys.executable, str(ROOT / "tests/support/bare_backend.py"), "--port", "0")
+
+
+def profile(tmp_path: Path, seconds: int, limits: dict[str, str] | None = None, **group: Any) -> Path:
     path = tmp_path / "streams.yaml"
     subscribers = {"websocket": "/ws/index", "not_data": [{"binary": True}, {"keys": ["type"]}], **group}
     content = {
@@ -25,6 +29,7 @@ def profile(tmp_path: Path, seconds: int, **group: Any) -> Path:
         "target": {"url": "demo"},
         "users": {"subscribers": subscribers},
         "load": [{"step": USERS}, {"hold": f"{seconds}s"}],
+        "limits": limits or {},
     }
     path.write_text(yaml.safe_dump(content))
     return path
@@ -55,13 +60,17 @@ def run_with_faults(backend: Server, path: Path, out: Path, *faults: dict[str, A
 
 def bare(tmp_path: Path, **environ: str) -> tuple[Run, list[dict[str, Any]]]:
     """A run against a backend without sequence numbers and times, and what that says of its connections."""
-    command = (sys.executable, str(ROOT / "tests/support/bare_backend.py"), "--port", "0")
-    with serving(*command, environ={"WS_THROTTLE_INTERVAL_MS": "100", **environ}) as server:
+    with serving(*BARE, environ={"WS_THROTTLE_INTERVAL_MS": "100", **environ}) as server:
         run = loadtest_run(profile(tmp_path, 10), tmp_path / "runs", "--target", server.url)
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.stdout is not None
-        connections: list[dict[str, Any]] = json.loads(server.process.stdout.read())["connections"]
-    return run, connections
+        return run, counted_by(server)
+
+
+def counted_by(server: Server) -> list[dict[str, Any]]:
+    """End the bare backend: what it says of its connections."""
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.stdout is not None
+    connections: list[dict[str, Any]] = json.loads(server.process.stdout.read())["connections"]
+    return connections
 
 
 SEQUENCE = {"sequence": "seq"}
@@ -143,6 +152,26 @@ def test_loss_without_numbers_is_what_the_others_got(tmp_path: Path) -> None:
     run, connections = bare(tmp_path, BARE_SKIP="5")
     skipped = sum(connection["skipped"] for connection in connections)
     assert run.counted("subscribers", "lost") == skipped > 0
+
+
+@pytest.mark.parametrize("payloads", ["", "still"], ids=["all different", "all the same"])
+def test_what_a_worker_that_stood_still_reads_late_is_not_missed(tmp_path: Path, payloads: str) -> None:
+    """Without numbers: the kernel gives all that is read at once the time of the last of it, 3 s after the first."""
+    limits = dict.fromkeys(("lag", "cpu_wait", "cpu", "gc"), "off")  # such a run is invalid, and this is about counts
+    path = profile(tmp_path, 9, limits)
+    with serving(*BARE, environ={"BARE_PAYLOADS": payloads}) as server, Cluster(tmp_path, path, server.url) as cluster:
+        workers = [cluster.start("worker") for _ in range(2)]
+        master = cluster.start("master", "--headless", "--workers", "2")
+        until(lambda: reported(cluster) == USERS, "all connections are acknowledged")
+        freeze(workers[0], 3.0)
+        run = cluster.finished(master)
+        theirs = counted_by(server)
+    found = run.summary["broadcasts"]["subscribers"]
+    assert [one["dropped"] + one["skipped"] for one in theirs] == [0] * USERS
+    assert run.counted("subscribers", "messages") == sum(one["written"] for one in theirs)
+    assert (found["completeness"], run.counted("subscribers", "lost")) == (100, 0), run.output
+    assert found["judged"] >= 12
+    assert run.counted("subscribers", "duplicated") == 0
 
 
 def test_messages_that_are_all_different_are_nothing_that_the_others_missed(tmp_path: Path) -> None:

@@ -203,6 +203,49 @@ def test_a_worker_that_fell_silent_takes_its_connections_with_it() -> None:
     assert sums(outcomes + fanout.finish())["broadcasts"] >= 80
 
 
+def frozen_run(frozen_s: float, *, same: bool, one_read: bool) -> list[Outcome]:
+    """Two workers of three; one stands still for `frozen_s` from 10.2 s on, and then reads all that came meanwhile.
+
+    With `one_read` the kernel tells of all of it the time of the last of it; else of each when it came. The worker
+    tells once before it reads.
+    """
+    end = 10.2 + frozen_s
+    running, frozen = Worker("w0"), Worker("w1", 50.0)
+    fanout, outcomes = Fanout(), []
+    backlog: list[int] = []
+    for n in range(round((end + 12) * 2)):
+        now = n / 2
+        thawed = bool(backlog) and now >= end
+        outcomes += fanout.add(frozen.tell(end)) if thawed else []
+        backlog.append(n)
+        for i in range(3):
+            running.get(f"w0-{i}", now + 0.001 * i, b"tick" if same else b"tick %d" % n)
+            for late in backlog if not 10.2 <= now < end else []:
+                at = backlog[-2] / 2 if one_read and late < n else late / 2
+                frozen.get(f"w1-{i}", at + 0.001 * i, b"tick" if same else b"tick %d" % late)
+        if not 10.2 <= now < end:
+            backlog.clear()
+        if n % 2:
+            outcomes += fanout.add(running.tell(now))
+            outcomes += [] if backlog else fanout.add(frozen.tell(now))
+    for worker in (running, frozen):
+        for who in list(worker.followers):
+            worker.leave(who, now + 10)
+        outcomes += fanout.add(worker.tell(now + 10, final=True))
+    return outcomes + fanout.finish()
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["all different", "all the same"])
+@pytest.mark.parametrize("one_read", [True, False])
+@pytest.mark.parametrize("frozen_s", [3.0, 8.0, 20.0])
+def test_what_a_worker_that_stood_still_reads_late_is_not_missed(
+    *, same: bool, one_read: bool, frozen_s: float
+) -> None:
+    total = sums(frozen_run(frozen_s, same=same, one_read=one_read))
+    known = round((22.2 + frozen_s) * 2) - 1  # all but the first
+    assert total == {"broadcasts": known, "expected": 6 * known, "counted": 6 * known, "unjudged": 1}
+
+
 def test_records_that_come_late_and_out_of_order_change_nothing() -> None:
     draw = random.Random(4)
     in_order, shuffled = Fanout(), Fanout()

@@ -1,6 +1,8 @@
 """A cluster under a steady load, and what the backend saw of it, for tests that break a part of it."""
 
 import math
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -61,6 +63,13 @@ def seconds_until(condition: Callable[[], bool], what: str, seconds: float = 60)
     took = time.monotonic() - began
     sys.stdout.write(f"{what}: after {took:.1f} s\n")
     return took
+
+
+def freeze(worker: "subprocess.Popen[str]", seconds: float) -> None:
+    """Stop a process, and let it go on."""
+    worker.send_signal(signal.SIGSTOP)
+    time.sleep(seconds)  # this is the fault, not a wait for something
+    worker.send_signal(signal.SIGCONT)
 
 
 def assert_no_traceback(cluster: Cluster) -> None:
