@@ -6,7 +6,6 @@ A broadcast reaches many subscribers of one worker as the same bytes: recognisin
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from loadtest.fanout import Broadcast
 from loadtest.json_object import JsonObject
+from loadtest.moments import Moments, kind_of, seconds
 from loadtest.profiles import WebSocketGroup
 from loadtest.text import valid_utf8
 
@@ -45,6 +45,8 @@ class Inspected:
     send_time: float | None = None
     """Seconds since the epoch, by the server's clock; None if the message does not say."""
     sequence: int | None = None
+    data_time: float | None = None
+    """As send_time: the newest (or oldest) of the times that `freshness` names; None if there is none."""
     error: str | None = None
     """The stable name of what is wrong with a BAD message."""
     broadcast: Broadcast | None = field(default=None, compare=False, repr=False)
@@ -53,7 +55,7 @@ class Inspected:
 
 NOT_DATA = Inspected(Kind.NOT_DATA)
 SEQUENCE = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+PICKS = {"max": max, "min": min}
 
 
 def _bad(name: str) -> Inspected:
@@ -94,12 +96,15 @@ class Inspector:
         self._not_data = [frozenset(matcher.keys_) for matcher in group.not_data if matcher.keys_]
         self._expected = group.expect.keys_
         self._unit = "s" if group.send_time is None else group.send_time.unit
-        time_kind = str if self._unit == "iso" else float
-        self._send_time = None if group.send_time is None else _Field(group.send_time.field, time_kind)
+        self._send_time = None if group.send_time is None else _Field(group.send_time.field, kind_of(self._unit))
         self._sequence = None if group.sequence is None else _Field(group.sequence, SEQUENCE)
+        fresh = group.freshness
+        self._dates = None if fresh is None else Moments(fresh.field, fresh.unit, PICKS[fresh.pick])
         wanted = frozenset(self._expected).union(*self._not_data)
         wanted |= {field.first for field in (self._send_time, self._sequence) if field is not None}
-        self._object = JsonObject(wanted) if wanted else None
+        if self._dates is not None and self._dates.first is not None:
+            wanted |= {self._dates.first}
+        self._object = JsonObject(wanted) if wanted or self._dates is not None else None
         self._recent: deque[tuple[bytes, bool, Inspected]] = deque(maxlen=REMEMBERED)
         self._hits = self._misses = self._resting = 0
 
@@ -135,13 +140,13 @@ class Inspector:
         if self._object is None:
             return Inspected(Kind.DATA)
         try:
-            return self._judge(self._object.read(payload))
+            return self._judge(self._object.read(payload), payload)
         except msgspec.ValidationError:
-            return _bad("not a JSON object") if self._expected else Inspected(Kind.DATA)
+            return _bad("not a JSON object") if self._expected else self._judge({}, payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _bad("not JSON") if self._expected else Inspected(Kind.DATA)
 
-    def _judge(self, message: Mapping[str, msgspec.Raw]) -> Inspected:
+    def _judge(self, message: Mapping[str, msgspec.Raw], payload: bytes) -> Inspected:
         if any(keys <= message.keys() for keys in self._not_data):
             return NOT_DATA
         for key in self._expected:
@@ -149,25 +154,22 @@ class Inspector:
                 return _bad(f"key missing: {key}")
         try:
             sent = None if self._send_time is None else self._send_time.pick(message)
-            send_time = None if sent is None else _seconds(sent, self._unit)
+            send_time = None if sent is None else seconds(sent, self._unit)
         except (msgspec.DecodeError, ValueError, OverflowError):
             return _bad("bad send time")
         try:
             sequence = None if self._sequence is None else self._sequence.pick(message)
         except msgspec.DecodeError:
             return _bad("bad sequence")
-        return Inspected(Kind.DATA, send_time, sequence)
+        try:
+            data_time = None if self._dates is None else self._date(self._dates, message, payload)
+        except (msgspec.ValidationError, ValueError, OverflowError):
+            return _bad("bad freshness time")
+        except (msgspec.DecodeError, RecursionError):  # no JSON that can be read, where none is expected
+            data_time = None
+        return Inspected(Kind.DATA, send_time, sequence, data_time)
 
-
-def _seconds(value: Any, unit: str) -> float:
-    """A send time (a finite number, or text for iso) in seconds since the epoch.
-
-    Raises:
-        ValueError, OverflowError: it is none.
-    """
-    if unit != "iso":
-        return float(value * SCALES[unit])
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("no time zone")
-    return moment.timestamp()
+    @staticmethod
+    def _date(dates: Moments, message: Mapping[str, msgspec.Raw], payload: bytes) -> float | None:
+        raw = payload if dates.first is None else message.get(dates.first)
+        return None if raw is None else dates.pick(raw)

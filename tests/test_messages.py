@@ -206,6 +206,54 @@ def test_a_wrong_value_inside_an_object_makes_the_message_bad() -> None:
     assert see(group, b'{"meta": {"n": "x"}}') == bad("message: bad sequence")
 
 
+# how old the data is
+
+FRESH = {"freshness": {"field": "quotes.*.at", "pick": "max"}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "seen"),
+    [
+        ('{"quotes": {"a": {"at": 3}, "b": {"at": 5}}}', Inspected(Kind.DATA, data_time=5.0)),
+        ('{"quotes": [{"at": "1970-01-01T00:00:09Z"}, {"at": 5}]}', Inspected(Kind.DATA, data_time=9.0)),
+        ('{"quotes": {"a": {}}}', DATA),  # no time: counted as undated, and fine
+        ('{"quotes": 5}', DATA),
+        ("{}", DATA),
+        ("[]", DATA),  # nothing is expected of it
+        ("hello", DATA),
+        ('{"quotes": {"a": {"at": "now"}}}', bad("message: bad freshness time")),
+        ('{"quotes": {"a": {"at": 3}, "b": {"at": true}}}', bad("message: bad freshness time")),
+        ('{"quotes": {"a": {"at": 1e999}}}', bad("message: bad freshness time")),
+    ],
+)
+def test_the_newest_time_of_the_data_is_found(payload: str, seen: Inspected) -> None:
+    assert see(inspector(**FRESH), payload.encode()) == seen
+
+
+def test_the_oldest_time_is_found_and_stands_beside_the_send_time() -> None:
+    group = inspector(**MARKET, freshness={"field": "quotes.*.at", "pick": "min", "unit": "ms"})
+    payload = b'{"quotes": {"a": {"at": 3000}, "b": {"at": 2500}}, "prices": 1, "server_time": 4, "seq": 1}'
+    assert see(group, payload) == Inspected(Kind.DATA, 4.0, 1, 2.5)
+    assert see(group, b'{"type": 1, "quotes": {"a": {"at": "x"}}}') == NOT_DATA
+    assert see(group, b'{"quotes": {"a": {"at": "x"}}}') == bad("message: key missing: prices")
+
+
+def test_a_message_that_is_an_array_has_times_as_well() -> None:
+    group = inspector(freshness={"field": "*.at"})
+    assert see(group, b'[{"at": 3}, {"at": 7}]') == Inspected(Kind.DATA, data_time=7.0)
+    assert see(group, b'[{"at": 3}, {"at": "x"}]') == bad("message: bad freshness time")
+    assert see(inspector(freshness={"field": "*.at"}, expect={"keys": ["k"]}), b'[{"at": 3}]') == bad(
+        "message: not a JSON object"
+    )
+
+
+def test_the_time_of_a_payload_that_is_known_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = inspector(**FRESH)
+    first = see(group, b'{"quotes": {"a": {"at": 3}}}')
+    monkeypatch.setattr(group, "_look", None)
+    assert see(group, b'{"quotes": {"a": {"at": 3}}}') is first
+
+
 # absurd JSON
 
 
@@ -223,7 +271,11 @@ def test_nesting_of_any_depth_is_survived(template: bytes) -> None:
     depths = [*range(sys.getrecursionlimit() - 150, sys.getrecursionlimit() + 20), 100_000]
     seen = {
         see(group, template % (b"[" * depth + b"]" * depth)).kind
-        for group in (inspector(**MARKET), inspector(**MARKET | {"sequence": "meta.n"}))
+        for group in (
+            inspector(**MARKET),
+            inspector(**MARKET | {"sequence": "meta.n"}),
+            inspector(**MARKET | {"freshness": {"field": "meta.*.t"}}),
+        )
         for depth in depths
     }
     assert seen <= {Kind.DATA, Kind.BAD}
@@ -245,6 +297,8 @@ def test_whatever_arrives_is_judged_and_never_raises(*, payload: bytes, text: bo
     for group in (
         inspector(**MARKET),
         inspector(send_time={"field": "server_time.t", "unit": "iso"}, sequence="seq.t"),
+        inspector(freshness={"field": "*.t"}),
+        inspector(freshness={"field": "quotes.*.*", "pick": "min"}, sequence="seq"),
     ):
         seen = see(group, payload, text=text)
         assert (seen.error is None) is (seen.kind is not Kind.BAD)

@@ -17,7 +17,7 @@ FAMILY_ERROR = 0.01
 FREE_PORT = re.compile(r"^(http://127\.0\.0\.1):(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[4-6]\d{4})$")
 """A port of this machine that Linux gives to who asks for any: 32768 and up (ip_local_port_range)."""
 
-CLOCKS = {"delivery": 1, "skew": 2}
+CLOCKS = {"delivery": 1, "freshness": 1, "skew": 2}
 """How many workers' clocks a measure rests on."""
 
 
@@ -39,7 +39,7 @@ class Figure:
 FIGURES = (
     *(
         Figure(f"{measure}_p{p}_ms", f"{measure} p{p}", "ms")
-        for measure in ("delivery", "response", "skew", "ping", "connect")
+        for measure in ("delivery", "response", "skew", "ping", "connect", "freshness")
         for p in (50, 95, 99)
     ),
     Figure("completeness_percent", "completeness", "%", "less"),

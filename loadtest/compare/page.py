@@ -17,6 +17,7 @@ CURVES = {
     "delivery_p99_ms": ("Delivery latency, p99", "ms"),
     "response_p50_ms": ("Response time, p50", "ms"),
     "response_p99_ms": ("Response time, p99", "ms"),
+    "freshness_p95_ms": ("Age of the data, p95", "ms"),
     "ping_p99_ms": ("Ping round trip, p99", "ms"),
     "skew_p95_ms": ("Skew of broadcasts, p95", "ms"),
     "completeness_percent": ("Completeness", "%"),

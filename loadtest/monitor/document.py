@@ -88,6 +88,8 @@ class Stream(Answer, frozen=True):
     """delivery, or what stands for it where there is no send time: ping or gap; empty before the first sample"""
     times: Times
     skew_p95_ms: float | None
+    freshness_p95_ms: float | None
+    """How old its data was, by `freshness`"""
     completeness: float | None
     """A share; None if it isn't known"""
     messages: int

@@ -26,6 +26,7 @@ class Point(NamedTuple):
     response_p95_ms: float | None
     response_p99_ms: float | None
     skew_p95_ms: float | None
+    freshness_p95_ms: float | None
     completeness: float | None
     cpu: float
     lag_ms: float
@@ -63,6 +64,7 @@ def point_of(span: Span) -> Point:
         response_p95_ms=ms(response.percentile(95)),
         response_p99_ms=ms(response.percentile(99)),
         skew_p95_ms=ms(span.histogram(None, "skew").percentile(95)),
+        freshness_p95_ms=ms(span.histogram(None, "freshness").percentile(95)),
         completeness=round(span.counted(None, "counted_deliveries") / expected, 6) if expected else None,
         cpu=round(span.cpu, 3),
         lag_ms=ms(span.lag) or 0.0,

@@ -10,7 +10,7 @@ __all__ = ["MEASURES", "Span"]
 
 MEASURES = ("delivery", "ping", "gap")
 """What says how a stream does; the first that has samples is shown."""
-TIMED = (*MEASURES, "response", "skew")
+TIMED = (*MEASURES, "response", "freshness", "skew")
 
 
 class Span:

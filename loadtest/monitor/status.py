@@ -124,6 +124,7 @@ def _stream(group: str, wanted: dict[str, int] | None, summary: Summary, recent:
         measure=measure,
         times=_times(recent.histogram(group, measure) if measure else Histogram(), error),
         skew_p95_ms=ms(recent.histogram(group, "skew").percentile(95)),
+        freshness_p95_ms=ms(recent.histogram(group, "freshness").percentile(95)),
         completeness=summary.counted(group, "counted_deliveries") / expected if expected else None,
         messages=summary.counted(group, "messages"),
         lost=summary.counted(group, "lost"),

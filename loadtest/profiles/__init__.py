@@ -4,7 +4,7 @@ document        text -> plain data and the line of every value; `variables` are 
                 `syntax` has PyYAML's complaints in the user's words
 overrides       --set, --target, …: what changes before the data is read
 section         what every mapping of a profile is; `values` are the single values in them
-target, group, websocket_group, rest, rates, load_stages, limits, profile
+target, group, websocket_group, freshness, rest, rates, load_stages, limits, profile
                 the mappings themselves
 checks          what the sections say together
 problems        the mistakes and where they are; `wording` has pydantic's findings in the user's words
@@ -15,6 +15,7 @@ editor          the JSON Schema for editors
 
 from loadtest.profiles.editor import schema
 from loadtest.profiles.files import DEFAULT_FOLDER, discover, find, load_file
+from loadtest.profiles.freshness import Freshness
 from loadtest.profiles.masking import MASK, scrub
 from loadtest.profiles.overrides import Overrides
 from loadtest.profiles.profile import Profile
@@ -38,6 +39,7 @@ __all__ = [
     "DEMO",
     "MASK",
     "AnswerCheck",
+    "Freshness",
     "Matcher",
     "Message",
     "MessageCheck",

@@ -39,7 +39,6 @@ class Group(Section):
     kind: ClassVar[Literal["websocket", "rest"]]
     later = {  # noqa: RUF012 - a ClassVar of Section's
         "read": "leave it out, and the group reads as fast as it can",
-        "freshness": "use send_time, or an SLO on gap or ping",
     }
 
     share: Annotated[Number, Field(gt=0)] | None = Field(

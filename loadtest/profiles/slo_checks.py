@@ -9,7 +9,7 @@ from loadtest.profiles.rest import RestGroup
 from loadtest.profiles.websocket_group import WebSocketGroup
 from loadtest.profiles.wording import hint
 from loadtest.schedule import Plan
-from loadtest.slo import COUNTS, MEASURES, SHARES, Threshold
+from loadtest.slo import COUNTS, MEASURES, SHARES, TIMED_UP_TO_S, Threshold
 
 __all__ = ["phase_problem", "threshold_problem"]
 
@@ -27,6 +27,7 @@ class Need(NamedTuple):
 
 NEEDS = {
     "delivery": Need("send_time", lambda group: group.send_time is not None, "delivery can't be timed"),
+    "freshness": Need("freshness", lambda group: group.freshness is not None, "how old its data is can't be told"),
     "lost": Need("sequence", lambda group: group.sequence is not None, "what is lost can't be told"),
     "duplicated": Need("sequence", lambda group: group.sequence is not None, "what is duplicated can't be told"),
     "reordered": Need("sequence", lambda group: group.sequence is not None, "what is reordered can't be told"),
@@ -36,6 +37,8 @@ NEEDS = {
 NEEDS["reconnected"] = NEEDS["reconnect"]
 
 INSTEAD = {"delivery": "give it, or judge gap or ping"}
+BY_CLOCK = {"delivery": "timed", "freshness": "told"}
+"""Measures that rest on the target's clock -> what without one they can't be."""
 
 
 def _in_scope(threshold: Threshold, groups: Mapping[str, AnyGroup]) -> dict[str, AnyGroup]:
@@ -65,14 +68,22 @@ def threshold_problem(threshold: Threshold, groups: Mapping[str, AnyGroup], *, c
     scope = _in_scope(threshold, groups)
     if not scope:
         return f"the profile has no group with {threshold.scope or threshold.measure}"
+    if threshold.timed and threshold.limit >= TIMED_UP_TO_S:
+        return "times over 10 minutes are counted as 10 minutes, so the limit must be less"
     streams = [group for group in scope.values() if isinstance(group, WebSocketGroup)]
     need = NEEDS.get(threshold.measure)
     if need is not None and not any(need.given(group) for group in streams):
         return f"{', '.join(scope)} has no {need.key}, so {need.why}: {INSTEAD.get(threshold.measure, 'give it')}"
-    if threshold.measure == "delivery" and clock is False:
-        return "target.clock is left out, so delivery can't be timed: give it, or judge gap or ping"
+    if threshold.measure in BY_CLOCK and clock is False:
+        what = f"{threshold.measure} can't be {BY_CLOCK[threshold.measure]}"
+        return f"target.clock is left out, so {what}: give it, or judge gap or ping"
     if threshold.measure == "missed" and not any(_is_open(group) for group in scope.values()):
         return f"{', '.join(scope)} has no pace with a rate, so nothing is ever missed: judge response or errors"
+    return _name_problem(threshold, scope)
+
+
+def _name_problem(threshold: Threshold, scope: Mapping[str, AnyGroup]) -> str | None:
+    streams = [group for group in scope.values() if isinstance(group, WebSocketGroup)]
     names = {request.name for group in scope.values() if isinstance(group, RestGroup) for request in group.requests}
     names |= {group.websocket.partition("?")[0] for group in streams}
     if threshold.name is None or threshold.name in names:

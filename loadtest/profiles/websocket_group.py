@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from loadtest.profiles.freshness import Freshness
 from loadtest.profiles.group import Group
 from loadtest.profiles.section import Section
 from loadtest.profiles.values import (
@@ -136,6 +137,7 @@ class WebSocketGroup(Group):
     expect: MessageCheck = Field(MessageCheck(), description="What every data message must have.")
     not_data: tuple[Matcher, ...] = Field((), description="Messages that are not data, such as heartbeats.")
     send_time: SendTime | None = Field(None, description="Where a message says when it was sent, if it does.")
+    freshness: Freshness | None = Field(None, description="Where a message says how old its data is, if it does.")
     sequence: FieldPath | None = Field(
         None, description="The field with a number that grows by 1 with each broadcast, if messages have one."
     )

@@ -14,7 +14,7 @@ ERRORS_SHOWN = 6
 SERIES_SHOWN = 12
 HINTS_SHOWN = 4
 LOSSES_SHOWN = 4
-MEASURES = ("delivery", "response", "skew", "reconnect", "ping", "gap", "connect", "service")
+MEASURES = ("delivery", "response", "freshness", "skew", "reconnect", "ping", "gap", "connect", "service")
 """What is shown first where there are more series than fit."""
 
 

@@ -35,6 +35,8 @@ def hints(summary: Summary, slos: Sequence[Verdict] = ()) -> list[str]:
         found.append(f"{refused:,} × HTTP 403: check first {first}, then {second}.")
     if any(slo.observed is None and " delivery " in f" {slo.text}" for slo in slos):
         found += _why_no_delivery(summary)
+    if any(slo.observed is None and " freshness " in f" {slo.text}" for slo in slos):
+        found += _why_no_freshness(summary)
     workers = {name: worker.totals for name, worker in summary.workers.items()}
     differing = [str(outlier) for outlier in outliers(workers)]
     if differing:
@@ -52,3 +54,12 @@ def _why_no_delivery(summary: Summary) -> list[str]:
         return ["no delivery latency: messages say when they were sent, but target.clock is not known."]
     why = f"none of {messages:,} messages has the field that send_time names"
     return [f"no delivery latency: {why}; judge gap or ping, such as --set 'slo.0=websocket ping p99 < 100ms'."]
+
+
+def _why_no_freshness(summary: Summary) -> list[str]:
+    undated, unclocked = summary.counted(None, "undated"), summary.counted(None, "unclocked")
+    if summary.histogram(None, "freshness").count or not undated + unclocked:
+        return []
+    if undated < summary.counted(None, "messages") and unclocked:
+        return ["no freshness: messages say how old their data is, but target.clock is not known."]
+    return [f"no freshness: {undated:,} messages have no time at the field that freshness names."]

@@ -10,7 +10,7 @@ from loadtest.results import Second, Summary, Totals
 
 __all__ = ["COLUMNS", "MEASURES", "PERCENTILES", "Row", "read_csv", "rows_of", "to_csv"]
 
-MEASURES = ("delivery", "response", "service", "skew", "ping", "gap", "connect")
+MEASURES = ("delivery", "response", "service", "skew", "ping", "gap", "connect", "freshness")
 PERCENTILES = (50, 95, 99)
 
 COUNTED = ("connects", "connected", "messages", "requests")

@@ -19,7 +19,7 @@ class SeriesKey(NamedTuple):
     kind: str
     """websocket or rest"""
     measure: str
-    """connect, delivery, intake, gap, ping, skew, reconnect, service or response"""
+    """connect, delivery, intake, freshness, gap, ping, skew, reconnect, service or response"""
     name: str
 
 

@@ -5,7 +5,7 @@ verdict     Threshold and figures -> pass, fail, no-data   watch     those that 
 """
 
 from loadtest.slo.grammar import parse
-from loadtest.slo.threshold import COUNTS, MEASURES, SHARES, Phase, Threshold
+from loadtest.slo.threshold import COUNTS, MEASURES, SHARES, TIMED_UP_TO_S, Phase, Threshold
 from loadtest.slo.verdict import Figures, Measurements, Verdict, judge
 from loadtest.slo.watch import Abort, AbortWatch
 
@@ -13,6 +13,7 @@ __all__ = [
     "COUNTS",
     "MEASURES",
     "SHARES",
+    "TIMED_UP_TO_S",
     "Abort",
     "AbortWatch",
     "Figures",

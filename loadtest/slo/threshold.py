@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["COUNTS", "MEASURES", "SHARES", "UNITS", "Action", "Phase", "Threshold"]
+from loadtest.histogram import HIGHEST_S
+
+__all__ = ["COUNTS", "MEASURES", "SHARES", "TIMED_UP_TO_S", "UNITS", "Action", "Phase", "Threshold"]
 
 Phase = Literal["all", "ramp", "plateau"]
 Action = Literal["fail", "warn", "abort"]
 
 MEASURES = {
-    "websocket": ("delivery", "connect", "gap", "ping", "skew", "reconnect"),
+    "websocket": ("delivery", "connect", "gap", "ping", "skew", "reconnect", "freshness"),
     "rest": ("response", "service", "connect"),
 }
 """kind -> its measures; the first is the default."""
@@ -22,6 +24,9 @@ COUNTS = {"lost": "websocket", "duplicated": "websocket", "reordered": "websocke
 
 ON_ARRIVAL = ("connect", "reconnect", "reconnected")
 """Measures of what happens when users come."""
+
+TIMED_UP_TO_S = HIGHEST_S
+"""Longer times are counted as this: a limit from here on would prove nothing."""
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
@@ -72,6 +77,11 @@ class Threshold:
 
     def _words(self, *words: str | None) -> str:
         return " ".join(word for word in (self.scope, *words) if word is not None)
+
+    @property
+    def timed(self) -> bool:
+        """Whether its limit is a time."""
+        return self.unit in UNITS
 
     @property
     def steady(self) -> bool:

@@ -88,6 +88,7 @@ class Tally:
         "sequenced",
         "silences",
         "unclocked",
+        "undated",
         "unreachable",
         "unstamped",
         "violations",
@@ -135,6 +136,7 @@ class Tally:
     sequenced: int
     silences: int
     unclocked: int
+    undated: int
     unreachable: int
     unstamped: int
     violations: int

@@ -35,6 +35,7 @@ class Subscribers:
         self.deliveries = recorder.meter(name, "websocket", "delivery", path)
         self.returns = recorder.meter(name, "websocket", "reconnect", path)
         self.intakes = recorder.meter(name, "websocket", "intake", path)
+        self.ages = None if group.freshness is None else recorder.meter(name, "websocket", "freshness", path)
         self.gaps = recorder.meter(name, "websocket", "gap", path)
         self.pings = recorder.meter(name, "websocket", "ping", path)
         self.comings = Comings(group.session, session.elapsed)

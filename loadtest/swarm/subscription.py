@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loadtest.fanout import Audience, Follower
-from loadtest.messages import Inspector, Kind
+from loadtest.messages import Inspected, Inspector, Kind
 from loadtest.swarm.clocks import TargetClock
+from loadtest.swarm.recorder import Meter
 from loadtest.swarm.websocket import Closed, Connection, ConnectOptions
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Subscription(Follower):
             else:
                 self.audience.place(self, seen, payload, received)
             self._time(seen.send_time, received)
+            if shared.ages is not None:
+                self._age(shared.ages, seen, received)
             self.messages += 1
             if self.messages == shared.group.session.messages:
                 self.wake()
@@ -122,6 +125,15 @@ class Subscription(Follower):
             self.shared.tally.unclocked += 1
         self.last = received
         self.silent = False
+
+    def _age(self, ages: Meter, seen: Inspected, received: float) -> None:
+        """Record how old the newest (or oldest) data of a message was when it came."""
+        if seen.data_time is None:
+            self.shared.tally.undated += 1
+        elif self.clock.offset is not None:
+            ages.record(received + self.clock.offset - seen.data_time)
+        elif seen.send_time is None:  # else it has been counted
+            self.shared.tally.unclocked += 1
 
     def _bad(self, name: str) -> None:
         self.shared.tally.bad_messages += 1

@@ -12,6 +12,7 @@ def test_a_point_has_rates_percentiles_and_the_worst_states() -> None:
         record(
             0,
             measured("market", "delivery", [0.001 * n for n in range(1, 101)]),
+            measured("market", "freshness", [0.3, 0.7]),
             measured("pollers", "response", [0.2, 0.4], kind="rest"),
             counters={"market": {"messages": 100, "expected_deliveries": 8, "counted_deliveries": 6}},
             errors={"pollers": {"request: timeout": 3}},
@@ -27,6 +28,7 @@ def test_a_point_has_rates_percentiles_and_the_worst_states() -> None:
     assert point.stream_p99_ms == pytest.approx(99, rel=0.005)
     assert point.response_p95_ms == pytest.approx(400, rel=0.005)
     assert (point.cpu, point.lag_ms, point.skew_p95_ms) == (0.75, 12.5, None)
+    assert point.freshness_p95_ms == pytest.approx(700, rel=0.005)
     assert point.groups["market"] == [25, pytest.approx(50, rel=0.005), pytest.approx(99, rel=0.005)]
 
 

@@ -29,6 +29,7 @@ SUMMARY = summed(
         0,
         measured("market", "delivery", [0.001 * n for n in range(1, 11)]),
         measured("market", "skew", [0.004]),
+        measured("market", "freshness", [0.7]),
         measured("pollers", "response", [0.5], kind="rest", failures=1),
         counters={
             "market": {"connects": 15, "connected": 14, "connects_failed": 1, "closed_by_server": 2, "messages": 10},
@@ -60,6 +61,7 @@ def test_a_stream_is_described_by_its_recent_seconds_and_its_losses_by_the_run()
     assert market.times.p99_ms == pytest.approx(10, rel=0.005)
     assert market.times.error_ms == 1
     assert market.skew_p95_ms == pytest.approx(4, rel=0.005)
+    assert market.freshness_p95_ms == pytest.approx(700, rel=0.005)
     assert (market.completeness, market.lost, market.errors) == (39 / 40, 1, 1)
 
 

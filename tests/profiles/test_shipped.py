@@ -24,6 +24,7 @@ SECTIONS: dict[str, type[Section]] = {
     "expect of messages": profiles.MessageCheck,
     "not_data": profiles.Matcher,
     "send_time": profiles.SendTime,
+    "freshness": profiles.Freshness,
     "session": profiles.Session,
     "reconnect": profiles.Reconnect,
     "rest": RestGroup,

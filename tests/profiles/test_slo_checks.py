@@ -7,7 +7,7 @@ from loadtest.errors import ProfileError
 from loadtest.profiles import Overrides, load
 
 MIXED = {
-    "stream": f"{STREAM}, send_time: {{field: t}}, sequence: seq, silence: 5s",
+    "stream": f"{STREAM}, send_time: {{field: t}}, sequence: seq, silence: 5s, freshness: {{field: t}}",
     "quiet": f"{STREAM}, session: {{reconnect: false}}",
     "pollers": POLL,
 }
@@ -28,6 +28,10 @@ MIXED = {
             "quiet has no send_time, so delivery can't be timed: give it, or judge gap or ping",
         ),
         ("quiet p99 < 1s", "quiet has no send_time, so delivery can't be timed: give it, or judge gap or ping"),
+        ("stream freshness p95 < 2s", None),
+        ("quiet freshness p95 < 2s", "quiet has no freshness, so how old its data is can't be told: give it"),
+        ("stream gap max < 9m", None),
+        ("stream gap max < 10m", "times over 10 minutes are counted as 10 minutes, so the limit must be less"),
         ("completeness >= 99%", None),
         ("skew p95 < 30ms", None),
         ("stream lost <= 0", None),
@@ -53,6 +57,11 @@ def test_an_slo_must_be_about_something_that_the_profile_measures(text: str, tol
 def test_delivery_needs_the_targets_clock() -> None:
     told = "p:4: slo.0: target.clock is left out, so delivery can't be timed: give it, or judge gap or ping"
     assert problems(MIXED, slo="[websocket delivery p99 < 1s]", target="url: demo") == [told]
+
+
+def test_freshness_needs_the_targets_clock() -> None:
+    told = "p:4: slo.0: target.clock is left out, so freshness can't be told: give it, or judge gap or ping"
+    assert problems(MIXED, slo="[websocket freshness p95 < 1s]", target="url: demo") == [told]
 
 
 def test_an_slo_on_a_kind_of_group_that_is_not_there_is_refused() -> None:

@@ -80,7 +80,21 @@ def test_what_stands_for_no_data_is_a_list_of_matchers() -> None:
             {"read": {"rate": "50/s"}},
             [("read", "is not available yet; leave it out, and the group reads as fast as it can")],
         ),
-        ({"freshness": {}}, [("freshness", "is not available yet; use send_time, or an SLO on gap or ping")]),
+        ({"freshness": {}}, [("freshness.field", "is missing")]),
+        (
+            {"freshness": {"field": "quotes..at"}},
+            [
+                (
+                    "freshness.field",
+                    "must name a field of the message, with dots into objects and * for any: quotes.*.time",
+                )
+            ],
+        ),
+        (
+            {"freshness": {"field": 'a."b'}},
+            [("freshness.field", "must be in one line, without quotes and backslashes")],
+        ),
+        ({"freshness": {"field": "at", "pick": "newest"}}, [("freshness.pick", "must be max or min")]),
         ({"pace": {"every": "1s"}}, [("pace", f"unknown key; there are {', '.join(WebSocketGroup.known_keys())}")]),
     ],
 )

@@ -34,6 +34,22 @@ def test_an_slo_on_delivery_without_samples_says_why(counters: dict[str, int], t
     assert ([told in hint for hint in found] == [True]) if told else found == []
 
 
+@pytest.mark.parametrize(
+    ("counters", "told"),
+    [
+        ({"messages": 9, "undated": 9}, "9 messages have no time at the field"),
+        ({"messages": 9, "unclocked": 9}, "target.clock is not known"),
+        ({"messages": 9, "undated": 9, "unclocked": 9}, "9 messages have no time at the field"),  # of a send time
+        ({}, None),
+    ],
+)
+def test_an_slo_on_freshness_without_samples_says_why(counters: dict[str, int], told: str | None) -> None:
+    summary = Summary("r1")
+    summary.add(Record("r1", "w1", 0, 0, 0, [], {"g": counters}, {}, {}, {}))
+    found = hints(summary, (Verdict("g freshness p95 < 2s", None, None, "no-data", 0, "s"),))
+    assert ([told in hint for hint in found] == [True]) if told else found == []
+
+
 def test_a_worker_that_differs_is_pointed_out_and_the_list_is_short() -> None:
     summary = Summary("r1")
     for number, seconds in enumerate([0.01] * 7 + [0.05] * 2):

@@ -6,6 +6,7 @@ const LiveCharts = (() => {
     { title: "Messages and requests", unit: "/s", lines: [["messages_per_s", "messages"], ["requests_per_s", "requests"]], always: true },
     { title: "Stream latency", unit: "ms", lines: [["stream_p50_ms", "p50"], ["stream_p95_ms", "p95"], ["stream_p99_ms", "p99"]] },
     { title: "Response time", unit: "ms", lines: [["response_p50_ms", "p50"], ["response_p95_ms", "p95"], ["response_p99_ms", "p99"]] },
+    { title: "Age of the data", unit: "ms", lines: [["freshness_p95_ms", "p95"]] },
     { title: "Fan-out skew", unit: "ms", lines: [["skew_p95_ms", "p95"]] },
     { title: "Completeness", unit: "%", lines: [["completeness", "deliveries"]], scale: 100, top: 100 },
     { title: "Errors", unit: "/s", lines: [["errors_per_s", "errors"]], always: true },

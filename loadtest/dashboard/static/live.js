@@ -50,6 +50,7 @@
       ["p95", (its) => millis(its.times.p95_ms)],
       ["p99", (its) => millis(its.times.p99_ms)],
       ["±", (its) => (its.times.error_ms ? millis(its.times.error_ms) : "–")],
+      ["Age p95", (its) => millis(its.freshness_p95_ms)],
       ["Skew p95", (its) => millis(its.skew_p95_ms)],
       ["Completeness", (its) => share(its.completeness)],
       ["Lost", (its) => count(its.lost)],

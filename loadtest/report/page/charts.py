@@ -15,7 +15,7 @@ KINDS_SHOWN = 6
 """Kinds of errors with a line of their own; the others share one."""
 WORKERS_SHOWN = 8
 """With more workers, health is that of the worst and of the middle one."""
-DISTRIBUTION = ("delivery", "response", "skew", "ping")
+DISTRIBUTION = ("delivery", "response", "freshness", "skew", "ping")
 NINES = (1.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.9, 99.95, 99.99, 99.999)
 
 Value = Callable[[Row], float | None]
@@ -46,6 +46,7 @@ def charts_of(rows: Sequence[Row]) -> list[Chart]:
             for title, measure in (
                 ("Delivery latency", "delivery"),
                 ("Response time", "response"),
+                ("Age of the data (freshness)", "freshness"),
                 ("Ping round trip", "ping"),
                 ("Skew of broadcasts", "skew"),
             )

@@ -95,6 +95,12 @@ def _method(facts: RunFacts, summary: Summary) -> Iterator[str]:
             "Delivery latency is receive time + clock offset − the server's own send time. The offset's error was at"
             f" most ± {error:.3g} ms on any worker in any second, and is the ± of every SLO on delivery."
         )
+    if summary.histogram(None, "freshness").count:
+        error = summary.clock_error() * 1000
+        yield (
+            "Freshness is receive time + clock offset − the time that the message gives its newest (or oldest) data."
+            f" Its error is the offset's as well: ± {error:.3g} ms at most."
+        )
     if any(key.kind == "rest" for key in summary.series):
         yield "Response time counts from when a request was due, service time from when it was sent."
     yield "Percentiles come from merged histograms with 0.1 % resolution, never from averages of percentiles."
