@@ -4,7 +4,7 @@ document        text -> plain data and the line of every value; `variables` are 
                 `syntax` has PyYAML's complaints in the user's words
 overrides       --set, --target, …: what changes before the data is read
 section         what every mapping of a profile is; `values` are the single values in them
-target, group, websocket_group, freshness, rest, rates, load_stages, limits, profile
+target, group, websocket_group, freshness, slow_reading, rest, rates, load_stages, limits, profile
                 the mappings themselves
 checks          what the sections say together
 problems        the mistakes and where they are; `wording` has pydantic's findings in the user's words
@@ -22,6 +22,7 @@ from loadtest.profiles.profile import Profile
 from loadtest.profiles.reading import load
 from loadtest.profiles.rest import AnswerCheck, Pace, Request, RestGroup, Upload
 from loadtest.profiles.slo_checks import has_plateau
+from loadtest.profiles.slow_reading import Read
 from loadtest.profiles.target import DEMO, Target
 from loadtest.profiles.values import Range, parse_duration
 from loadtest.profiles.websocket_group import (
@@ -47,6 +48,7 @@ __all__ = [
     "Pace",
     "Profile",
     "Range",
+    "Read",
     "Reconnect",
     "Request",
     "RestGroup",

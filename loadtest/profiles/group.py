@@ -17,7 +17,8 @@ __all__ = ["GROUP_NAME", "Group", "name_problem"]
 GROUP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _GRAMMAR = (
     "websocket rest total errors connect delivery gap ping service response mean max min for during warn abort after "
-    "all completeness skew reconnect reconnected rate missed lost duplicated reordered silences freshness intake"
+    "all completeness skew reconnect reconnected rate missed lost duplicated reordered silences "
+    "behind backlog freshness intake"
 )
 """Words of the SLO grammar, also those that it may get."""
 _RESERVED = frozenset(_GRAMMAR.split())
@@ -37,9 +38,6 @@ class Group(Section):
     """Users who all do the same."""
 
     kind: ClassVar[Literal["websocket", "rest"]]
-    later = {  # noqa: RUF012 - a ClassVar of Section's
-        "read": "leave it out, and the group reads as fast as it can",
-    }
 
     share: Annotated[Number, Field(gt=0)] | None = Field(
         None, description="How many of the users, as a proportion: 3 beside another group's 5. Without count: 1."

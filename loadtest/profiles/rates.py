@@ -13,7 +13,7 @@ from loadtest.profiles.section import Section
 from loadtest.profiles.values import Duration, DurationOrZero
 from loadtest.schedule import Stage, duration_text
 
-__all__ = ["RateRamp", "RateSpike", "RateStep", "Rates"]
+__all__ = ["Rate", "RateRamp", "RateSpike", "RateStep", "Rates"]
 
 _PATTERN = r"^\d{1,9}(\.\d{1,9})?/[smh]$"
 _RATE = re.compile(r"(?P<number>\d{1,9}(\.\d{1,9})?)\s*/\s*(?P<unit>[smh])")
@@ -39,7 +39,19 @@ def _text(rate: float) -> str:
     return min((f"{number}/{unit}" for unit, number in numbers.items()), key=len)
 
 
-_Rate = Annotated[float, BeforeValidator(_rate), WithJsonSchema({"type": "string", "pattern": _PATTERN})]
+_AS_TEXT = WithJsonSchema({"type": "string", "pattern": _PATTERN})
+_Rate = Annotated[float, BeforeValidator(_rate), _AS_TEXT]
+
+
+def _some_rate(given: Any) -> float:
+    rate = _rate(given)
+    if not rate:
+        raise ValueError("must be more than 0/s")
+    return rate
+
+
+Rate = Annotated[float, BeforeValidator(_some_rate), PlainSerializer(_text, when_used="json"), _AS_TEXT]
+"""One rate (1/s), more than 0."""
 
 
 class RateRamp(Section):

@@ -9,7 +9,7 @@ from loadtest.profiles.rest import RestGroup
 from loadtest.profiles.websocket_group import WebSocketGroup
 from loadtest.profiles.wording import hint
 from loadtest.schedule import Plan
-from loadtest.slo import COUNTS, MEASURES, SHARES, TIMED_UP_TO_S, Threshold
+from loadtest.slo import BY_DESIGN, COUNTS, MEASURES, SHARES, TIMED_UP_TO_S, Threshold
 
 __all__ = ["phase_problem", "threshold_problem"]
 
@@ -32,13 +32,16 @@ NEEDS = {
     "duplicated": Need("sequence", lambda group: group.sequence is not None, "what is duplicated can't be told"),
     "reordered": Need("sequence", lambda group: group.sequence is not None, "what is reordered can't be told"),
     "silences": Need("silence", lambda group: group.silence is not None, "nothing says when silence is too long"),
+    "behind": Need("send_time", lambda group: group.send_time is not None, "nobody knows how old a message is"),
     "reconnect": Need("session.reconnect", lambda group: group.session.reconnect is not False, "nobody comes back"),
 }
 NEEDS["reconnected"] = NEEDS["reconnect"]
 
-INSTEAD = {"delivery": "give it, or judge gap or ping"}
-BY_CLOCK = {"delivery": "timed", "freshness": "told"}
+INSTEAD = {"delivery": "give it, or judge gap or ping", "behind": "give it, or judge backlog"}
+BY_CLOCK = {"delivery": "timed", "freshness": "told", "behind": "timed"}
 """Measures that rest on the target's clock -> what without one they can't be."""
+OTHERWISE = {"delivery": "behind", "gap": "behind", "ping": "backlog", "completeness": "lost", "skew": "behind"}
+"""What is not measured of a group that reads slowly -> what is instead."""
 
 
 def _in_scope(threshold: Threshold, groups: Mapping[str, AnyGroup]) -> dict[str, AnyGroup]:
@@ -47,8 +50,29 @@ def _in_scope(threshold: Threshold, groups: Mapping[str, AnyGroup]) -> dict[str,
     return {
         name: group
         for name, group in groups.items()
-        if (scope is None or scope in (name, group.kind)) and _has(group.kind, threshold.measure)
+        if (scope is None or scope in (name, group.kind))
+        and _has(group.kind, threshold.measure)
+        and (scope == name or _is_slow(group) is (threshold.measure in BY_DESIGN) or group.kind == "rest")
     }
+
+
+def _is_slow(group: AnyGroup) -> bool:
+    return isinstance(group, WebSocketGroup) and group.read is not None
+
+
+def _reading_problem(threshold: Threshold, groups: Mapping[str, AnyGroup]) -> str | None:
+    """Why an SLO does not fit how fast the groups read; None where it does."""
+    measure, named = threshold.measure, groups.get(threshold.scope or "")
+    if named is not None and _is_slow(named) and measure in OTHERWISE:
+        return f"{threshold.scope} reads slowly (`read`), so it has no {measure}: judge {OTHERWISE[measure]}"
+    slow = [name for name, group in groups.items() if _is_slow(group)]
+    if measure in BY_DESIGN:
+        if slow and (named is None or _is_slow(named)):
+            return None
+        return f"only a group with `read` has {measure}: judge delivery, gap or ping"
+    if slow and not _in_scope(threshold, groups):
+        return f"{', '.join(slow)} reads slowly (`read`), and only an SLO that names such a group judges it: name it"
+    return None
 
 
 def _has(kind: str, measure: str) -> bool:
@@ -66,8 +90,9 @@ def threshold_problem(threshold: Threshold, groups: Mapping[str, AnyGroup], *, c
     `clock` says whether the target has one; None: that isn't known, the target being broken.
     """
     scope = _in_scope(threshold, groups)
-    if not scope:
-        return f"the profile has no group with {threshold.scope or threshold.measure}"
+    problem = _reading_problem(threshold, groups)
+    if problem is not None or not scope:
+        return problem or f"the profile has no group with {threshold.scope or threshold.measure}"
     if threshold.timed and threshold.limit >= TIMED_UP_TO_S:
         return "times over 10 minutes are counted as 10 minutes, so the limit must be less"
     streams = [group for group in scope.values() if isinstance(group, WebSocketGroup)]
@@ -76,7 +101,7 @@ def threshold_problem(threshold: Threshold, groups: Mapping[str, AnyGroup], *, c
         return f"{', '.join(scope)} has no {need.key}, so {need.why}: {INSTEAD.get(threshold.measure, 'give it')}"
     if threshold.measure in BY_CLOCK and clock is False:
         what = f"{threshold.measure} can't be {BY_CLOCK[threshold.measure]}"
-        return f"target.clock is left out, so {what}: give it, or judge gap or ping"
+        return f"target.clock is left out, so {what}: {INSTEAD.get(threshold.measure, INSTEAD['delivery'])}"
     if threshold.measure == "missed" and not any(_is_open(group) for group in scope.values()):
         return f"{', '.join(scope)} has no pace with a rate, so nothing is ever missed: judge response or errors"
     return _name_problem(threshold, scope)

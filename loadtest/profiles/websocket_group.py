@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 from loadtest.profiles.freshness import Freshness
 from loadtest.profiles.group import Group
 from loadtest.profiles.section import Section
+from loadtest.profiles.slow_reading import Read
 from loadtest.profiles.values import (
     Binary,
     Duration,
@@ -145,6 +146,7 @@ class WebSocketGroup(Group):
         None,
         description="true: every message goes to all subscribers; false: each has its own. Left out: it is found out.",
     )
+    read: Read | None = Field(None, description="Read slowly, like this; left out: as fast as it can.")
     silence: Duration | None = Field(None, description="Connected, but no data for longer than this: a failure.")
     compression: Flag = Field(default=False, description="Offer permessage-deflate (RFC 7692).")
     max_message: Size = Field(16 * 2**20, description="A message larger than this ends its connection.")

@@ -44,12 +44,13 @@ class Packer:
             ),
             self._counts({"": {group: self._number(kind) for group, kind in totals.kinds.items()}}),
             [totals.clock_error(), totals.skew_floor()],
+            [self._number(group) for group in totals.slow],
         ]
         return zlib.compress(msgspec.msgpack.encode(flat), LEVEL)
 
     def unpack(self, packed: bytes, into: "Second") -> None:
         """Fill an empty second with what was packed."""
-        series, counters, errors, gauges, health, kinds, bounds = msgspec.msgpack.decode(zlib.decompress(packed))
+        series, counters, errors, gauges, health, kinds, bounds, slow = msgspec.msgpack.decode(zlib.decompress(packed))
         for flat in series:
             key, found = self._read_series(flat)
             into.totals.series[key] = found
@@ -65,6 +66,7 @@ class Packer:
             into.totals.kinds |= {group: self._names[number] for group, number in groups.items()}
         into.totals.note_clock_error(bounds[0])
         into.totals.note_skew_floor(bounds[1])
+        into.totals.slow.update(self._names[number] for number in slow)
 
     def _number(self, name: str) -> int:
         number = self._numbers.get(name)

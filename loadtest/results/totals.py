@@ -9,7 +9,11 @@ from loadtest.histogram import Histogram
 from loadtest.results.ledger import Ledger
 from loadtest.results.record import Record
 
-__all__ = ["Series", "SeriesKey", "Totals"]
+__all__ = ["UNREAD", "Series", "SeriesKey", "Totals"]
+
+
+UNREAD = "unread"
+"""The gauge (bytes in the kernel) that groups have that read slowly, and no others."""
 
 
 class SeriesKey(NamedTuple):
@@ -19,7 +23,8 @@ class SeriesKey(NamedTuple):
     kind: str
     """websocket or rest"""
     measure: str
-    """connect, delivery, intake, freshness, gap, ping, skew, reconnect, service or response"""
+    """connect, delivery, intake, freshness, gap, ping, skew, reconnect, behind, backlog, closed_after, service or
+    response"""
     name: str
 
 
@@ -54,6 +59,8 @@ class Totals:
         self.counters: dict[str, Counter[str]] = defaultdict(Counter)
         self.errors: dict[str, Counter[str]] = defaultdict(Counter)
         self.kinds: dict[str, str] = {}
+        self.slow: set[str] = set()
+        """Groups that read slowly on purpose: what they get late, or not at all, is by design."""
         self._clock_error = self._skew_floor = 0.0
         self.seconds = seconds
         """The run seconds that it covers, ascending."""
@@ -72,6 +79,7 @@ class Totals:
             totals.counters[group].update(counts)
         for group, counts in record.errors.items():
             totals.errors[group].update(counts)
+        totals.slow.update(group for group, gauges in record.gauges.items() if UNREAD in gauges)
         if timed:
             totals.note_clock_error(record.health.get("clock_error", 0.0))
         # Noticed up to some seconds late: what came before, in Records that are in already, may be wrong by as much.
@@ -95,6 +103,7 @@ class Totals:
         for group, counts in other.errors.items():
             self.errors[group].update(counts)
         self.kinds |= other.kinds
+        self.slow |= other.slow
         self.note_clock_error(other.clock_error())
         self.note_skew_floor(other.skew_floor())
         return self
@@ -106,6 +115,20 @@ class Totals:
     def note_skew_floor(self, bound: float) -> None:
         """Take a bound (s) on the error of a skew into account."""
         self._skew_floor = max(self._skew_floor, bound)
+
+    @property
+    def at_full_speed(self) -> "Totals":
+        """The same without the groups that read slowly: what an SLO is about that names no group."""
+        if not self.slow:
+            return self
+        part, slow = Totals(self.seconds), self.slow
+        part.series.update((key, series) for key, series in self.series.items() if key.group not in slow)
+        part.counters.update((group, counts) for group, counts in self.counters.items() if group not in slow)
+        part.errors.update((group, names) for group, names in self.errors.items() if group not in slow)
+        part.kinds = {group: kind for group, kind in self.kinds.items() if group not in slow}
+        part.note_clock_error(self._clock_error)
+        part.note_skew_floor(self._skew_floor)
+        return part
 
     def coarse(self) -> "Totals":
         """The same with coarser histograms."""

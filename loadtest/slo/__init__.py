@@ -5,11 +5,12 @@ verdict     Threshold and figures -> pass, fail, no-data   watch     those that 
 """
 
 from loadtest.slo.grammar import parse
-from loadtest.slo.threshold import COUNTS, MEASURES, SHARES, TIMED_UP_TO_S, Phase, Threshold
+from loadtest.slo.threshold import BY_DESIGN, COUNTS, MEASURES, SHARES, TIMED_UP_TO_S, Phase, Threshold
 from loadtest.slo.verdict import Figures, Measurements, Verdict, judge
 from loadtest.slo.watch import Abort, AbortWatch
 
 __all__ = [
+    "BY_DESIGN",
     "COUNTS",
     "MEASURES",
     "SHARES",

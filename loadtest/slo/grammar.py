@@ -7,7 +7,8 @@ r"""Reads an SLO's text.
     rate      = "rate" op NUMBER "/s"                     ; data messages, requests, or both: the scope's
     reached   = "reconnected" NUMBER "%" op time          ; that share of those cut was back within the time
     figure    = [ measure ] [ name ] aggregate op time
-    measure   = "connect" | "delivery" | "freshness" | "gap" | "ping" | "skew" | "reconnect" | "service" | "response"
+    measure   = "connect" | "delivery" | "freshness" | "gap" | "ping" | "skew" | "reconnect" | "behind" | "backlog"
+              | "service" | "response"
     name      = QUOTED | PATH                             ; of a request, or the path of a WebSocket
     aggregate = "p" NUMBER | "mean" | "max"
     op        = "<" | "<=" | ">" | ">="

@@ -5,16 +5,19 @@ from typing import Literal
 
 from loadtest.histogram import HIGHEST_S
 
-__all__ = ["COUNTS", "MEASURES", "SHARES", "TIMED_UP_TO_S", "UNITS", "Action", "Phase", "Threshold"]
+__all__ = ["BY_DESIGN", "COUNTS", "MEASURES", "SHARES", "TIMED_UP_TO_S", "UNITS", "Action", "Phase", "Threshold"]
 
 Phase = Literal["all", "ramp", "plateau"]
 Action = Literal["fail", "warn", "abort"]
 
 MEASURES = {
-    "websocket": ("delivery", "connect", "gap", "ping", "skew", "reconnect", "freshness"),
+    "websocket": ("delivery", "connect", "gap", "ping", "skew", "reconnect", "freshness", "behind", "backlog"),
     "rest": ("response", "service", "connect"),
 }
 """kind -> its measures; the first is the default."""
+
+BY_DESIGN = ("behind", "backlog")
+"""Measures that only groups have which read slowly. Such a group is in no other SLO that does not name it."""
 
 SHARES = {"errors": None, "completeness": "websocket", "missed": "rest"}
 """What is judged as a share of something -> the kind that has it (None: both)."""

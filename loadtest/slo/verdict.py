@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from loadtest.histogram import Histogram
-from loadtest.slo.threshold import Action, Phase, Threshold
+from loadtest.slo.threshold import BY_DESIGN, MEASURES, Action, Phase, Threshold
 
 __all__ = ["Figures", "Measurements", "Outcome", "Verdict", "judge", "judge_window"]
 
@@ -30,6 +30,10 @@ IN_SEQUENCE = frozenset({"lost", "duplicated", "reordered"})
 
 class Figures(Protocol):
     """What an SLO is judged by: a run, or a part of it."""
+
+    @property
+    def at_full_speed(self) -> "Figures":
+        """The same without the groups that read slowly on purpose."""
 
     def histogram(self, scope: str | None, measure: str, name: str | None = None) -> Histogram:
         """The times of a scope and measure, in seconds."""
@@ -173,6 +177,8 @@ def _verdict(threshold: Threshold, observed: float | None, error: float, samples
 def _observe(threshold: Threshold, figures: Figures) -> tuple[float | None, float, int]:
     """(observed, its error, samples) in seconds, as a share, a number, or per second."""
     scope = threshold.scope
+    if threshold.measure not in BY_DESIGN and (scope is None or scope in MEASURES):
+        figures = figures.at_full_speed
     if threshold.aggregate == "ratio":
         return _share(threshold.measure, scope, figures)
     if threshold.aggregate == "count":

@@ -25,6 +25,9 @@ __all__ = ["Address", "address", "dial", "exhausted"]
 
 READ, WRITE = 1, 2
 READY = object()
+ETHERNET = 1460
+"""Bytes of a segment there. The sender's kernel sizes its own buffer by the segments (Linux: tcp_sndbuf_expand), and
+a loopback's of 64 KiB give it more than 1 MB, in which a small window would not be felt for minutes."""
 new_socket = get_original("socket", "SocketType")
 """Python's own in C: one call less, and less memory, than the class on top of it."""
 
@@ -38,12 +41,17 @@ class Address:
     tls: bool = False
     verify: bool = True
     ca_file: str | None = None
+    receive_buffer: int | None = None
+    """Bytes (SO_RCVBUF; the kernel doubles it for its own bookkeeping and has a minimum), and segments of Ethernet's
+    size; None: the system's."""
 
 
 @lru_cache(maxsize=64)
-def address(host: str, port: int, *, tls: bool, verify: bool, ca_file: str | None) -> Address:
+def address(
+    host: str, port: int, *, tls: bool, verify: bool, ca_file: str | None, receive_buffer: int | None = None
+) -> Address:
     """The same, made once."""
-    return Address(host, port, tls=tls, verify=verify, ca_file=ca_file)
+    return Address(host, port, tls=tls, verify=verify, ca_file=ca_file, receive_buffer=receive_buffer)
 
 
 OURS = {
@@ -82,7 +90,7 @@ def dial(address: Address, sink: TransportSink, timeout: float, resumption: Resu
     """
     deadline = time.monotonic() + timeout
     try:
-        sock = _connect(_resolve(address, timeout), deadline)
+        sock = _connect(_resolve(address, timeout), deadline, address.receive_buffer)
     except OSError as exc:
         raise _failure(exc) from None
     try:
@@ -130,7 +138,7 @@ def _resolve(address: Address, timeout: float) -> list[tuple[Any, ...]]:
     return [(family, where) for family, _, _, _, where in found]
 
 
-def _connect(candidates: list[tuple[Any, ...]], deadline: float) -> Any:
+def _connect(candidates: list[tuple[Any, ...]], deadline: float, receive_buffer: int | None) -> Any:
     """The first that accepts; each may take an equal part of the time left, so that a dead one leaves some."""
     failure: OSError | None = None
     for left, (family, where) in zip(range(len(candidates), 0, -1), candidates, strict=True):
@@ -138,6 +146,9 @@ def _connect(candidates: list[tuple[Any, ...]], deadline: float) -> Any:
         try:
             sock = new_socket(family, gevent.socket.SOCK_STREAM, 0)
             sock.settimeout(0.0)
+            if receive_buffer is not None:  # before connecting: the window's scale is agreed upon with the SYN (tcp(7))
+                sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_RCVBUF, receive_buffer)
+                sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_MAXSEG, ETHERNET)
             _connect_one(sock, where, max(0.001, (deadline - time.monotonic()) / left))
             sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         except OSError as exc:

@@ -29,4 +29,5 @@ def connect_options(target: Target, group: WebSocketGroup, base: str) -> Connect
         ca_file=target.ca_file,
         timeout=group.connect_timeout,
         max_message=group.max_message,
+        receive_buffer=group.read.buffer if group.read is not None else None,
     )

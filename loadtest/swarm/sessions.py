@@ -19,6 +19,7 @@ from loadtest.swarm.http_client import Client, Outcome
 from loadtest.swarm.open_arrivals import OpenPollers
 from loadtest.swarm.pollers import Pollers
 from loadtest.swarm.requests import RequestLog
+from loadtest.swarm.slow_subscribers import SlowSubscribers
 from loadtest.swarm.subscribers import Subscribers
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class LocalSession:
         known = self._subscribers.get(user_class)
         if known is None:
             name = user_class.group_name or user_class.__name__
-            known = Subscribers(self.worker, name, user_class.group_spec(), user_class.target_spec())
+            spec = user_class.group_spec()
+            kind = Subscribers if spec.read is None else SlowSubscribers
+            known = kind(self.worker, name, spec, user_class.target_spec())
             self._subscribers[user_class] = known
             if self.worker.run is not None:
                 self._begin_subscribers(user_class, known, self.worker.run)

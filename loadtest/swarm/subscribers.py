@@ -23,6 +23,9 @@ __all__ = ["Subscribers"]
 class Subscribers:
     """One group on one worker: its series, counters, inspector and open connections, shared by all its users."""
 
+    subscription: type[Subscription] = Subscription
+    connection: type[Connection] = Connection
+
     def __init__(self, session: WorkerSession, name: str, group: WebSocketGroup, target: Target) -> None:
         self.session = session
         self.name = name
@@ -86,10 +89,10 @@ class Subscribers:
         """
         endpoint.clock.wait_for_first()
         self.tally.connects += 1
-        subscription = Subscription(self, endpoint, wake)
+        subscription = self.subscription(self, endpoint, wake)
         subscription.resumes = due
         try:
-            subscription.connection = Connection.connect(endpoint.options, subscription, resumption)
+            subscription.connection = self.connection.connect(endpoint.options, subscription, resumption)
         except ConnectFailed as failure:
             self._count_failure(failure)
             raise

@@ -130,6 +130,28 @@ class Transport(NeverRepeated):
         if self.sock is not None and self not in self._readers:
             self._readers.add(self)
 
+    def read_piece(self, size: int) -> bool:
+        """While paused: take at most `size` bytes of what the kernel has, as the hub would; False: it has nothing.
+
+        In the hub's callback only. The end of the connection is something.
+        """
+        readers = self._readers
+        try:
+            got = self.sock.recv_into(readers.buffer, size)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as exc:
+            self.read_failed(lost(exc))
+            return True
+        try:
+            if got:
+                self.taker.data_received(readers.buffer, got, time.monotonic(), None)
+            else:
+                self.read_failed(EOF)
+        except Exception as exc:  # noqa: BLE001 - the edge: whoever reads others would end with this one
+            self.read_failed(report(exc))
+        return True
+
     def close(self) -> None:
         """Send what is queued, then the end of our stream, and discard what comes until the peer closes too.
 

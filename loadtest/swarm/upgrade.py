@@ -33,6 +33,8 @@ class ConnectOptions:
     """Seconds for DNS, TCP, TLS and the upgrade together."""
     max_message: int = 16 * 2**20
     """Bytes; a larger message ends the connection (1009)."""
+    receive_buffer: int | None = None
+    """Bytes, as `dial.Address` has it."""
     repeat: Repeat = field(default_factory=Repeat, compare=False)
     """What all connections with these options share."""
 
@@ -51,7 +53,14 @@ class ConnectOptions:
     def address(self) -> Address:
         """Where to connect to; always the same object. Raises ConnectFailed."""
         uri = self.offer.uri
-        return address(uri.host, uri.port, tls=uri.secure, verify=self.verify, ca_file=self.ca_file)
+        return address(
+            uri.host,
+            uri.port,
+            tls=uri.secure,
+            verify=self.verify,
+            ca_file=self.ca_file,
+            receive_buffer=self.receive_buffer,
+        )
 
     def __repr__(self) -> str:
         """Without the query and the header values, which may hold a token."""

@@ -25,6 +25,7 @@ SECTIONS: dict[str, type[Section]] = {
     "not_data": profiles.Matcher,
     "send_time": profiles.SendTime,
     "freshness": profiles.Freshness,
+    "read": profiles.Read,
     "session": profiles.Session,
     "reconnect": profiles.Reconnect,
     "rest": RestGroup,

@@ -54,6 +54,53 @@ def test_an_slo_must_be_about_something_that_the_profile_measures(text: str, tol
     assert problems(MIXED, slo=f"['{text}']") == ([] if told is None else [f"p:4: slo.0: {told}"])
 
 
+SLOW = {
+    "stream": MIXED["stream"],
+    "laggards": f"{STREAM}, send_time: {{field: t}}, sequence: seq, read: {{rate: 1/s}}",
+    "untimed": f"{STREAM}, read: {{rate: 1/s}}",
+}
+UNNAMED = "reads slowly (`read`), and only an SLO that names such a group judges it: name it"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("websocket delivery p99 < 1s", None),  # it is the other group's
+        ("laggards behind p99 < 60s", None),
+        ("websocket behind p99 < 60s", None),
+        ("behind p99 < 60s", None),
+        ("untimed backlog p99 < 60s", None),
+        ("laggards lost < 100", None),
+        ("laggards errors < 5%", None),
+        ("laggards connect p99 < 1s", None),
+        ("laggards delivery p99 < 1s", "laggards reads slowly (`read`), so it has no delivery: judge behind"),
+        ("laggards p99 < 1s", "laggards reads slowly (`read`), so it has no delivery: judge behind"),
+        ("laggards ping p99 < 1s", "laggards reads slowly (`read`), so it has no ping: judge backlog"),
+        ("laggards completeness > 9%", "laggards reads slowly (`read`), so it has no completeness: judge lost"),
+        ("stream behind p99 < 1s", "only a group with `read` has behind: judge delivery, gap or ping"),
+        (
+            "untimed behind p99 < 1s",
+            "untimed has no send_time, so nobody knows how old a message is: give it, or judge backlog",
+        ),
+    ],
+)
+def test_who_reads_slowly_is_judged_by_name_and_by_measures_of_its_own(text: str, told: str | None) -> None:
+    assert problems(SLOW, slo=f"['{text}']") == ([] if told is None else [f"p:4: slo.0: {told}"])
+
+
+@pytest.mark.parametrize("text", ["websocket delivery p99 < 1s", "errors < 1%", "lost <= 0", "rate > 5/s"])
+def test_an_slo_that_names_no_group_is_about_none_that_reads_slowly(text: str) -> None:
+    told = [f"p:4: slo.0: laggards {UNNAMED}"]
+    assert problems({"laggards": SLOW["laggards"]}, slo=f"['{text}']") == told
+    rest = [] if text[:4] in ("erro", "rate") else told
+    assert problems({"laggards": SLOW["laggards"], "pollers": POLL}, slo=f"['{text}']") == rest
+
+
+def test_how_old_messages_are_needs_the_targets_clock() -> None:
+    told = "p:4: slo.0: target.clock is left out, so behind can't be timed: give it, or judge backlog"
+    assert problems(SLOW, slo="[behind p99 < 1s]", target="url: demo") == [told]
+
+
 def test_delivery_needs_the_targets_clock() -> None:
     told = "p:4: slo.0: target.clock is left out, so delivery can't be timed: give it, or judge gap or ping"
     assert problems(MIXED, slo="[websocket delivery p99 < 1s]", target="url: demo") == [told]

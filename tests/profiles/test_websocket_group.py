@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from loadtest.profiles import Range, Reconnect, Session, WebSocketGroup
+from loadtest.profiles import Range, Read, Reconnect, Session, WebSocketGroup
 from loadtest.profiles.wording import findings
 
 
@@ -50,6 +50,15 @@ def test_what_stands_for_no_data_is_a_list_of_matchers() -> None:
     assert [(matcher.binary, matcher.keys_) for matcher in matchers] == [(True, ()), (None, ("type", "at"))]
 
 
+def test_a_slow_consumer_reads_by_rate_with_pauses_into_a_small_buffer_or_any_of_these() -> None:
+    assert group().read is None
+    assert group(read={"rate": "30/m"}).read == Read(rate="30/m")  # type: ignore[arg-type]
+    every = group(read={"rate": "50/s", "pause": "5s", "every": "30s", "buffer": "4KiB"}).read
+    assert every is not None
+    assert (every.rate, every.pause, every.every, every.buffer) == (50.0, 5.0, 30.0, 4096)
+    assert every.model_dump(mode="json") == {"rate": "50/s", "pause": "5s", "every": "30s", "buffer": 4096}
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -77,8 +86,8 @@ def test_what_stands_for_no_data_is_a_list_of_matchers() -> None:
         ),  # would spin
         ({"session": {"reconnect": {"jitter": "some"}}}, [("session.reconnect.jitter", "must be full or none")]),
         (
-            {"read": {"rate": "50/s"}},
-            [("read", "is not available yet; leave it out, and the group reads as fast as it can")],
+            {"read": {}},
+            [("read", "needs rate, buffer, or pause and every; left out, the group reads as fast as it can")],
         ),
         ({"freshness": {}}, [("freshness.field", "is missing")]),
         (
@@ -95,6 +104,23 @@ def test_what_stands_for_no_data_is_a_list_of_matchers() -> None:
             [("freshness.field", "must be in one line, without quotes and backslashes")],
         ),
         ({"freshness": {"field": "at", "pick": "newest"}}, [("freshness.pick", "must be max or min")]),
+        ({"read": {"rate": "0/s"}}, [("read.rate", "must be more than 0/s")]),  # that is no reader
+        ({"read": {"rate": 50}}, [("read.rate", "must be a rate such as 200/s, 30/m or 100/h")]),
+        (
+            {"read": {"pause": "5s"}},
+            [("read.pause", "needs every beside it, such as read: {pause: 5s, every: 30s}")],
+        ),
+        (
+            {"read": {"every": "5s", "rate": "1/s"}},
+            [("read.every", "needs pause beside it, such as read: {pause: 5s, every: 30s}")],
+        ),
+        (
+            {"read": {"pause": "30s", "every": "30s"}},
+            [("read.pause", "must be shorter than every, or nothing is ever read")],
+        ),
+        ({"read": {"pause": "x", "every": "30s"}}, [("read.pause", "must be a duration such as 100ms, 10s or 1m30s")]),
+        ({"read": {"buffer": "0B"}}, [("read.buffer", "must be a size of more than 0 such as 500, 64KiB or 16MiB")]),
+        ({"read": {"speed": "1/s"}}, [("read.speed", "unknown key; there are rate, pause, every, buffer")]),
         ({"pace": {"every": "1s"}}, [("pace", f"unknown key; there are {', '.join(WebSocketGroup.known_keys())}")]),
     ],
 )

@@ -47,6 +47,31 @@ def test_series_counters_and_errors_add_up_over_workers() -> None:
     assert summary.workers["w2"].messages == 1
 
 
+def test_what_reads_slowly_is_in_no_figure_that_is_not_its_own() -> None:
+    """Neither in the run's, nor in those of a second that was packed meanwhile."""
+    summary = Summary("r1")
+    behind = Measured("laggards", "websocket", "connect", "/ws/market", 1, 0, 0, times_of(20.0))
+    slow = {"laggards": {"users": 1, "open": 1, "unread": 0, "behind": 0}, "subscribers": {"users": 1, "open": 1}}
+    counters = {
+        "laggards": {"messages": 5, "lost": 9, "connects": 1, "connected": 1, "closed_by_server": 1},
+        "subscribers": {"messages": 7, "connects": 1, "connected": 1},
+    }
+    errors = {"laggards": {"closed by server: 1008": 1}}
+    for second in range(9):
+        series = [delivery(0.01), behind]
+        summary.add(record(serial=second, series=series, counters=counters, gauges=slow, errors=errors))
+    for part, seconds in ((summary, 9), (summary.during("plateau"), 9), (summary.window(0, 1), 2)):
+        fast = part.at_full_speed
+        assert fast.counted(None, "messages") == fast.counted("websocket", "messages") == 7 * seconds
+        assert fast.counted(None, "lost") == fast.histogram("websocket", "connect").count == 0
+        assert fast.error_ratio(None) == (0, seconds * 7)
+        assert not fast.errors
+        assert fast.seconds == part.seconds
+        assert part.error_ratio(None)[0] == 0.5
+        assert part.counted(None, "messages") == 12 * seconds
+        assert part.counted("laggards", "lost") == 9 * seconds
+
+
 def test_lost_order_and_repetition_change_nothing() -> None:
     records = [
         record(f"w{i % 3}", i // 3, series=[delivery(0.001 * (i + 1))], gauges={"g": {"users": i}}) for i in range(30)

@@ -28,10 +28,15 @@ class Given:
     by_second: dict[int, "Given"] = field(default_factory=dict)
     phases: dict[Phase, Sequence[int]] = field(default_factory=dict)
     asked: list[object] = field(default_factory=list)
+    fast: "Given | None" = None
 
     @property
     def seconds(self) -> Sequence[int]:
         return sorted(self.by_second)
+
+    @property
+    def at_full_speed(self) -> "Given":
+        return self.fast or self
 
     def histogram(self, scope: str | None, measure: str, name: str | None = None) -> Histogram:
         self.asked.append((scope, measure, name))
@@ -322,3 +327,20 @@ def test_a_warning_is_judged_like_any_other_and_marked() -> None:
     verdict = judge(read("gap max < 20ms warn"), run_of([0.5]))
     assert (verdict.outcome, verdict.warns, verdict.limit) == ("fail", True, pytest.approx(20))
     assert not Verdict("x", 1.0, 0.0, "fail", 1).warns
+
+
+@pytest.mark.parametrize(
+    ("text", "fast"),
+    [
+        ("errors < 1%", True),
+        ("websocket delivery p99 < 1s", True),
+        ("rate > 1/s", True),
+        ("subscribers errors < 1%", False),  # it names them
+        ("websocket behind p99 < 30s", False),  # only who reads slowly has it
+    ],
+)
+def test_an_slo_that_names_no_group_is_judged_by_those_that_read_at_full_speed(text: str, *, fast: bool) -> None:
+    everybody, fast_ones = Given(), Given()
+    everybody.fast = fast_ones
+    judge(read(text), everybody)
+    assert (bool(everybody.asked), bool(fast_ones.asked)) == (not fast, fast)
