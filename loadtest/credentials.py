@@ -8,10 +8,30 @@ from pathlib import Path
 
 from loadtest.errors import UsageError
 
-__all__ = ["CLUSTER_KEY", "WITHOUT_KEY", "ClusterKey", "cluster_key", "secret", "without_key_allowed"]
+__all__ = [
+    "CLUSTER_KEY",
+    "WEB_SECRETS",
+    "WITHOUT_KEY",
+    "ClusterKey",
+    "PageSecrets",
+    "cluster_key",
+    "page_secrets",
+    "secret",
+    "without_key_allowed",
+    "without_login_allowed",
+]
 
 CLUSTER_KEY = "LOADTEST_CLUSTER_KEY"
 WITHOUT_KEY = "LOADTEST_ALLOW_NO_CLUSTER_KEY"
+WITHOUT_LOGIN = "LOADTEST_ALLOW_NO_LOGIN"
+WEB_USER = "LOADTEST_WEB_USER"
+WEB_PASSWORD = "LOADTEST_WEB_PASSWORD"  # noqa: S105 - a variable's name
+WEB_TOKEN = "LOADTEST_WEB_TOKEN"  # noqa: S105 - a variable's name
+WEB_SECRETS = (WEB_PASSWORD, WEB_TOKEN)
+"""What only a master needs to know."""
+USER = "loadtest"
+LEAST_PASSWORD = 8
+"""Characters of a password: what a person chooses, and may try five times in a row."""
 LEAST_LENGTH = 32
 """Characters of a cluster key. A generated one has 43; what a person makes up has fewer."""
 LEAST_VARIETY = 8
@@ -82,13 +102,56 @@ def cluster_key(environ: Mapping[str, str]) -> ClusterKey | None:
     return None if text is None else ClusterKey.derive(text)
 
 
+@dataclass(frozen=True, slots=True)
+class PageSecrets:
+    """Who may log in to the web page, as the environment says it. Neither a password nor a token: nobody was named."""
+
+    user: str
+    password: str | None = field(repr=False)
+    token: str | None = field(repr=False)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to log in with."""
+        return bool(self.password or self.token)
+
+
+def page_secrets(environ: Mapping[str, str]) -> PageSecrets:
+    """Return LOADTEST_WEB_USER, and LOADTEST_WEB_PASSWORD and LOADTEST_WEB_TOKEN or what stands in their files.
+
+    Raises:
+        UsageError: one can't be read, or could be guessed.
+    """
+    password, token = secret(environ, WEB_PASSWORD), secret(environ, WEB_TOKEN)
+    if password is not None and len(password) < LEAST_PASSWORD:
+        raise UsageError(f"{WEB_PASSWORD} is too short: at least {LEAST_PASSWORD} characters")
+    if token is not None and (len(token) < LEAST_LENGTH or len(set(token)) < LEAST_VARIETY or not token.isascii()):
+        raise UsageError(
+            f"{WEB_TOKEN} is too weak: at least {LEAST_LENGTH} ASCII characters that nobody can guess;"
+            " `loadtest key` makes some"
+        )
+    return PageSecrets(environ.get(WEB_USER) or USER, password, token)
+
+
+def without_login_allowed(environ: Mapping[str, str]) -> bool:
+    """Whether LOADTEST_ALLOW_NO_LOGIN says, in so many words, that anybody who reaches the page may use it.
+
+    Raises:
+        UsageError: it says something else than yes or no.
+    """
+    return _yes(environ, WITHOUT_LOGIN)
+
+
 def without_key_allowed(environ: Mapping[str, str]) -> bool:
     """Whether LOADTEST_ALLOW_NO_CLUSTER_KEY says, in so many words, that anybody may reach the control port.
 
     Raises:
         UsageError: it says something else than yes or no.
     """
-    said = environ.get(WITHOUT_KEY) or "no"
+    return _yes(environ, WITHOUT_KEY)
+
+
+def _yes(environ: Mapping[str, str], name: str) -> bool:
+    said = environ.get(name) or "no"
     if said not in ("yes", "no"):
-        raise UsageError(f"{WITHOUT_KEY}: must be yes or no")
+        raise UsageError(f"{name}: must be yes or no")
     return said == "yes"

@@ -1,4 +1,4 @@
-"""`python -m loadtest.cli.cluster_secret NAME KEY…`: makes a Kubernetes Secret of random values, unless there is one.
+"""`python -m loadtest.cli.cluster_secret NAME KEY… [, NAME KEY…]`: makes Secrets of random values, if not there yet.
 
 What the Job of k8s/30-secret.yaml runs, with an account that may create Secrets and nothing else: one that exists can
 be neither read nor changed by it. Not a command of `loadtest`: outside a pod there is nobody to ask.
@@ -66,10 +66,14 @@ def ask_api(secret: Mapping[str, object], environ: Mapping[str, str], account: P
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str], account: Path = ACCOUNT, pause_s: float = PAUSE_S) -> int:
-    """Make the Secret; 0: it is there now, 1: it could not be made, 2: not called as it should be."""
-    if len(argv) < 2 or "KUBERNETES_SERVICE_HOST" not in environ:  # noqa: PLR2004 - a name and a key
-        return _say("usage, in a pod: python -m loadtest.cli.cluster_secret NAME KEY…", 2)
-    name, *keys = argv
+    """Make the Secrets; 0: they are there now, 1: one could not be made, 2: not called as it should be."""
+    wanted = [part.split() for part in " ".join(argv).split(" , ")]
+    if min(map(len, wanted)) < 2 or "KUBERNETES_SERVICE_HOST" not in environ:  # noqa: PLR2004 - a name and a key
+        return _say("usage, in a pod: python -m loadtest.cli.cluster_secret NAME KEY… [, NAME KEY…]", 2)
+    return max(_make(name, keys, environ, account, pause_s) for name, *keys in wanted)
+
+
+def _make(name: str, keys: Sequence[str], environ: Mapping[str, str], account: Path, pause_s: float) -> int:
     secret = secret_of(name, keys)
     problem = ""
     for attempt in range(ATTEMPTS):

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.cli.page_tls import tls_options
 from loadtest.cli.processes import Command
+from loadtest.credentials import WEB_SECRETS
 from loadtest.errors import UsageError
 
 __all__ = ["HOST", "Cluster", "locust", "require_free", "reserved_port"]
@@ -39,7 +41,7 @@ class Cluster:
         if self.web is None:
             options += ["--headless", "--only-summary"]
         else:
-            options += ["--web-host", HOST, "--web-port", str(self.web)]
+            options += ["--web-host", HOST, "--web-port", str(self.web), *tls_options(environ)]
             options += ["--autostart", "--autoquit", "0"] if self.starts else []
         if self.starts:
             options += ["--expect-workers-max-wait", str(JOIN_S)]
@@ -47,6 +49,9 @@ class Cluster:
 
     def worker(self, number: int, environ: Mapping[str, str]) -> Command:
         """Return the command of one worker; they are counted from 1."""
+        # what the page's login takes is not its business
+        hidden = {name + end for name in WEB_SECRETS for end in ("", "_FILE")}
+        environ = {name: value for name, value in environ.items() if name not in hidden}
         options = ("--worker", "--master-host", HOST, "--master-port", str(self.port))
         return Command(f"worker-{number}", locust(*options), _unbuffered(environ))
 

@@ -4,14 +4,21 @@ from argparse import Namespace
 
 from loadtest.cli.arguments import Parser, from_environ, port_number, whole_number
 from loadtest.cli.local import require_free
+from loadtest.cli.page import WEB_PORT
+from loadtest.cli.page_tls import TLS_CERT, TLS_KEY, tls_options
 from loadtest.cli.roles import MASTER_PORT, become, checked_environ, role_parser
 from loadtest.cli.world import World
-from loadtest.credentials import WITHOUT_KEY, cluster_key, without_key_allowed
+from loadtest.credentials import (
+    WITHOUT_KEY,
+    cluster_key,
+    page_secrets,
+    without_key_allowed,
+    without_login_allowed,
+)
 from loadtest.errors import ExitCode, UsageError
 
-__all__ = ["execute", "parser"]
+__all__ = ["WEB_PORT", "execute", "parser"]
 
-WEB_PORT = 8089
 EVERYWHERE = "0.0.0.0"
 LOOPBACK = "127.0.0.1"
 """Where nobody else can reach it."""
@@ -47,6 +54,8 @@ def parser(world: World) -> Parser:
         help="go on with the run of this directory, whose master died; auto: the newest one below LOADTEST_OUT that is"
         " not over (LOADTEST_RESUME). A LOADTEST_RUN_ID that has a directory already is gone on with as well",
     )
+    made.add_argument("--tls-cert", metavar="FILE", help=f"serve the page by TLS with this certificate ({TLS_CERT})")
+    made.add_argument("--tls-key", metavar="FILE", help=f"the certificate's key ({TLS_KEY})")
     return made
 
 
@@ -66,8 +75,12 @@ def execute(namespace: Namespace, world: World) -> ExitCode:
             _require_profile(environ, namespace.rest)
         options += ["--headless", "--only-summary", "--expect-workers", str(workers)]
     else:
+        page_secrets(environ)
+        without_login_allowed(environ)
         web = from_environ(environ, "LOADTEST_WEB_PORT", WEB_PORT, port_number)
         options += ["--web-host", environ.get("LOADTEST_WEB_HOST") or LOOPBACK, "--web-port", str(web)]
+        given = {TLS_CERT: namespace.tls_cert, TLS_KEY: namespace.tls_key}
+        options += tls_options(environ | {name: file for name, file in given.items() if file})
     environ |= {"LOADTEST_WORKERS": str(workers)} | ({"LOADTEST_RESUME": namespace.resume} if namespace.resume else {})
     return become([*options, *namespace.rest], environ, world)
 

@@ -14,8 +14,9 @@ from loadtest.cli.compare import FAIL_ON, compare_runs, percentage, read_side
 from loadtest.cli.configuration import Configuration, configure, known_profiles
 from loadtest.cli.demo import start_demo
 from loadtest.cli.key import new_key
-from loadtest.cli.local import HOST, Cluster, require_free, reserved_port
+from loadtest.cli.local import Cluster, reserved_port
 from loadtest.cli.options import add_overrides, overrides_in
+from loadtest.cli.page import WEB_PORT, page_address, require_page
 from loadtest.cli.processes import Children
 from loadtest.cli.report import find_run
 from loadtest.cli.supervision import Supervision
@@ -36,7 +37,6 @@ STATUS_VARIABLE = "LOADTEST_STATUS_LINES"
 """Asks the master for its status as lines of JSON (`loadtest.monitor`)."""
 
 WORKERS = 2
-WEB_PORT = 8089
 FROM_ENVIRON = 0
 """--web without a port: LOADTEST_WEB_PORT or the default."""
 
@@ -128,7 +128,7 @@ def execute(namespace: Namespace, world: World) -> ExitCode:
     out = Path(namespace.out or environ.get("LOADTEST_OUT") or "runs")
     baseline = _baseline(namespace, web, out, world)
     if web is not None:
-        require_free(web)
+        require_page(web, environ)
     request = Request(configuration, workers, out, run_id(name), web)
     code = _run(request, world)
     if baseline is None or code not in (ExitCode.PASS, ExitCode.FAIL):
@@ -244,4 +244,4 @@ def _announce(request: Request, demo: str | None, world: World) -> None:
     workers = "1 worker" if request.workers == 1 else f"{request.workers} workers"
     world.say(f"{request.run_id}: {workers} on {where}, logs in {request.directory / 'logs'}")
     if request.web is not None:
-        world.say(f"the page: http://{HOST}:{request.web}")
+        world.say(f"the page: {page_address(request.web, world.environ)}")

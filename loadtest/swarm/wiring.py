@@ -20,7 +20,7 @@ from loadtest.dashboard.shield import alive, headers, same_site, start_fields
 from loadtest.errors import UsageError
 from loadtest.monitor import STATUS_VARIABLE
 from loadtest.profiles.target import read_urls
-from loadtest.swarm import control_port, guards, locust_patches, survival, tables, voice
+from loadtest.swarm import control_port, guards, locust_patches, page_login, survival, tables, voice
 from loadtest.swarm.allowed_targets import Allowed
 from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.cluster import messages
@@ -132,18 +132,19 @@ class Wiring:
             guards.guard_resumption(environment, conductor, headless=web_ui is None)
 
     def _wire_page(self, environment: Environment, web_ui: WebUI, app: Flask, watch: Watch) -> None:
-        base_path = getattr(environment.parsed_options, "web_base_path", "") or ""
+        base_path = (getattr(environment.parsed_options, "web_base_path", "") or "").rstrip("/")
         headers.install(app)
         same_site.install(app, web_ui.host)
         alive.install(app, base_path)
+        try:
+            page_login.install(app, web_ui, self.environ, base_path, _print)
+            allowed = Allowed.read(self.catalog.profiles, self.environ, environment.host)
+        except UsageError as problem:  # Locust would drop it, and serve the page unguarded
+            sys.stderr.write(f"loadtest: {problem}\n")
+            sys.exit(int(problem.exit_code))
         if self.catalog.profiles:
             start_form.install(app, base_path)
             offered = argument_parser.ui_extra_args_dict()
-            try:
-                allowed = Allowed.read(self.catalog.profiles, self.environ, environment.host)
-            except UsageError as problem:  # Locust would drop it, and serve the page unguarded
-                sys.stderr.write(f"loadtest: {problem}\n")
-                sys.exit(int(problem.exit_code))
             start_fields.install(app, offered, allowed.of, read_urls, base_path)
         page_state.install(app, base_path)
         guard = web_ui.auth_required_if_enabled

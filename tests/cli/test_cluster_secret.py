@@ -94,6 +94,15 @@ def test_a_secret_that_exists_is_left_as_it_is(api: Api, capsys: pytest.CaptureF
     assert "left alone" in capsys.readouterr().out
 
 
+def test_a_second_secret_is_made_where_only_the_first_is_there(api: Api) -> None:
+    """A cluster that was made before the page had a login gets what it lacks, and keeps what it has."""
+    api.make("cluster-key")
+    before = dict(api.kept["loadtest"])
+    assert api.make("cluster-key", ",", "loadtest-web", "password", "token") == 0
+    assert api.kept["loadtest"] == before
+    assert set(api.kept["loadtest-web"]) == {"password", "token"}
+
+
 def test_no_value_is_printed(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     api.make()
     printed = "".join(capsys.readouterr())
@@ -127,6 +136,7 @@ def test_a_server_with_another_certificate_is_not_told_the_token(
     ("argv", "environ"),
     [
         (["loadtest"], {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}),  # no key
+        (["loadtest", "key", ",", "other"], {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}),
         (["loadtest", "key"], {}),  # not in a pod
     ],
 )

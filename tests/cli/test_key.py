@@ -25,6 +25,13 @@ def test_a_file_is_for_its_owner_alone_and_the_key_is_not_printed(call: Call, tm
     assert [path.name for path in tmp_path.iterdir()] == ["cluster-key"]
 
 
+def test_several_files_get_keys_of_their_own_and_their_group_may_read_them(call: Call, tmp_path: Path) -> None:
+    files = [tmp_path / "key", tmp_path / "token"]
+    assert call("key", "--group", *map(str, files)).code is ExitCode.PASS
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o440, 0o440]
+    assert files[0].read_text() != files[1].read_text()
+
+
 def test_a_key_that_is_there_is_kept(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "cluster-key"
     call("key", str(file))

@@ -1,6 +1,7 @@
 """A real Prometheus scrapes the master through a whole run: its counts are the backend's, and never go down."""
 
 import json
+import secrets
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import yaml
 from programs import ROOT, Cluster, Server, demo_backend, free_port, load_of, reachable, read_run, until
 
 PROMETHEUS = shutil.which("prometheus")
+TOKEN = secrets.token_urlsafe(32)
 DASHBOARD = ROOT / "docker/monitoring/grafana/dashboards/loadtest.json"
 
 pytestmark = [
@@ -52,10 +54,12 @@ class Scraper:
 
 @contextmanager
 def scraping(folder: Path, port: int) -> Iterator[Scraper]:
-    """The configuration that is shipped, but for whom it asks and how often."""
+    """The configuration that is shipped, but for whom it asks, how often, and where the token is."""
     settings = yaml.safe_load((ROOT / "docker/monitoring/prometheus.yml").read_text())
     settings["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s"}
     settings["scrape_configs"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{port}"]
+    (folder / "token").write_text(f"{TOKEN}\n")
+    settings["scrape_configs"][0]["authorization"]["credentials_file"] = str(folder / "token")
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     own = free_port()
     command = [
@@ -91,10 +95,10 @@ def expressions() -> list[str]:
 def test_prometheus_counts_what_the_backend_counted_and_never_less_than_before(backend: Server, tmp_path: Path) -> None:
     port = free_port()
     smoke = ROOT / "profiles" / "smoke.yaml"
-    environ = {"LOADTEST_WEB_PORT": str(port), "LOADTEST_DURATION": "12s"}
+    environ = {"LOADTEST_WEB_PORT": str(port), "LOADTEST_DURATION": "12s", "LOADTEST_WEB_TOKEN": TOKEN}
     with Cluster(tmp_path, smoke, backend.url, **environ) as cluster:
         cluster.start("master", "--autostart", "--expect-workers", "2")
-        until(lambda: reachable(f"http://127.0.0.1:{port}/metrics"), "the master's metrics")
+        until(lambda: reachable(f"http://127.0.0.1:{port}/healthz"), "the master's page")
         with scraping(tmp_path, port) as prometheus:
             cluster.start("worker")
             cluster.start("worker")

@@ -91,6 +91,7 @@ class Cluster:
 
     project: str
     port: int
+    token: str = ""
 
     def compose(self, *arguments: str) -> str:
         return output("compose", "-p", self.project, *arguments, timeout=240, LOADTEST_WEB_PORT=str(self.port))
@@ -99,8 +100,13 @@ class Cluster:
         self.compose("up", "--detach", "--no-build", "--scale", f"worker={workers}")
 
     def page(self, path: str, form: dict[str, str] | None = None) -> str:
+        """What it answers to who has the token."""
         data = urllib.parse.urlencode(form).encode() if form else None
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, timeout=10) as answer:
+        if not self.token:
+            self.token = self.compose("exec", "-T", "master", "cat", "/loadtest/web/token")
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data)
+        request.add_header("Authorization", f"Bearer {self.token}")
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own URL
             return str(answer.read().decode())
 
     def workers(self) -> int:
@@ -147,6 +153,22 @@ class TestARunningCluster:
     def test_its_page_answers_and_lists_every_worker(self, cluster: Cluster) -> None:
         assert "<html" in cluster.page("/")
         assert until(lambda: cluster.workers() == 2)
+
+    def test_a_stranger_gets_nothing_and_the_link_in_the_log_lets_one_browser_in(self, cluster: Cluster) -> None:
+        url = f"http://127.0.0.1:{cluster.port}"
+        for path in ("/metrics", "/api/v1/status", "/stats/requests"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(url + path, timeout=10)  # noqa: S310 - our own URL
+            assert refused.value.code == 401
+            refused.value.close()
+        log = cluster.compose("logs", "--no-log-prefix", "master")
+        (link,) = re.findall(rf"{url}/login\?once=\S+", log)
+        assert cluster.token not in log
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(link, timeout=10) as answer:
+            assert "logged in" in answer.read().decode()
+        with browser.open(f"{url}/live", timeout=10) as answer:
+            assert "Load test, live" in answer.read().decode()
 
     def test_its_containers_become_healthy(self, cluster: Cluster) -> None:
         healthy = ["backend healthy", "master healthy", "worker healthy", "worker healthy"]

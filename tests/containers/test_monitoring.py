@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from programs import ROOT
 
 FOLDER = ROOT / "docker" / "monitoring"
 PROMTOOL = shutil.which("promtool")
+TOKEN = "/run/loadtest/token"  # noqa: S105 - a path
 
 
 def compose() -> dict[str, Any]:
@@ -21,9 +23,14 @@ def compose() -> dict[str, Any]:
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="no promtool: `make deps` installs Prometheus")
-def test_prometheus_takes_its_configuration() -> None:
+def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+    """The check reads the page's token as well, which is in the container alone."""
+    (tmp_path / "token").write_text("t")
+    text = (FOLDER / "prometheus.yml").read_text()
+    assert text.count(TOKEN) == 1
+    (tmp_path / "prometheus.yml").write_text(text.replace(TOKEN, str(tmp_path / "token")))
     done = subprocess.run(
-        [str(PROMTOOL), "check", "config", FOLDER / "prometheus.yml"], capture_output=True, check=False
+        [str(PROMTOOL), "check", "config", tmp_path / "prometheus.yml"], capture_output=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -66,6 +73,15 @@ def test_the_profile_adds_prometheus_and_grafana_on_this_machine_alone() -> None
             assert mount["type"] == "volume" or (
                 mount["read_only"] is True and ROOT in (ROOT / mount["source"]).parents
             )
+
+
+@pytest.mark.docker
+def test_prometheus_reads_the_token_and_not_the_key_of_the_cluster() -> None:
+    services = compose()["services"]
+    mounted = {(mount["source"], mount["target"]) for mount in services["prometheus"]["volumes"]}
+    assert ("web", TOKEN.rpartition("/")[0]) in mounted
+    assert "key" not in {source for source, _ in mounted}
+    assert services["master"]["environment"]["LOADTEST_WEB_TOKEN_FILE"] in services["key"]["command"]
 
 
 @pytest.mark.docker

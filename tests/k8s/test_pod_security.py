@@ -102,11 +102,32 @@ def test_the_keys_are_files_that_nobody_but_the_pods_user_reads() -> None:
         assert all(name.endswith("_FILE") for name in inline), manifest
 
 
-def test_pods_get_the_cluster_key_and_nothing_else_of_the_secret() -> None:
-    for _, pod in PODS:
+def test_pods_get_the_cluster_key_and_only_the_page_gets_what_logs_in_to_it() -> None:
+    for manifest, pod in PODS:
+        secrets = [volume["secret"] for volume in pod.get("volumes", []) if "secret" in volume]
+        given = {secret["secretName"]: [item["key"] for item in secret["items"]] for secret in secrets}
+        assert given.pop("loadtest", ["cluster-key"]) == ["cluster-key"]
+        assert given == ({"loadtest-web": ["password", "token"]} if manifest.name == "master" else {}), manifest
+
+
+def test_what_pods_wait_for_is_what_the_job_makes() -> None:
+    (job,) = [pod for manifest, pod in PODS if manifest.name == "make-secret"]
+    parts = " ".join(job["containers"][0]["args"]).split(" , ")
+    made = {name: keys for name, *keys in map(str.split, parts)}
+    for manifest, pod in PODS:
         for volume in pod.get("volumes", []):
             if "secret" in volume:
-                assert [item["key"] for item in volume["secret"]["items"]] == ["cluster-key"]
+                keys = [item["key"] for item in volume["secret"]["items"]]
+                assert keys == made[volume["secret"]["secretName"]], manifest
+
+
+def test_the_page_reads_its_login_from_where_it_is_mounted() -> None:
+    (pod,) = [pod for manifest, pod in PODS if manifest.name == "master"]
+    (container,) = pod["containers"]
+    variables = {entry["name"]: entry.get("value") for entry in container["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert variables["LOADTEST_WEB_PASSWORD_FILE"] == f"{mounts['web']}/password"
+    assert variables["LOADTEST_WEB_TOKEN_FILE"] == f"{mounts['web']}/token"
 
 
 def test_nobody_may_talk_to_anybody_unless_a_policy_says_so() -> None:

@@ -13,6 +13,11 @@
     if (href) element.href = href;
     return element;
   };
+  const news = document.createElement("div");
+  const leave = document.createElement("button");
+  leave.type = "button";
+  leave.textContent = "Log out";
+  leave.addEventListener("click", () => window.loadtestLogOut());
   const shown = (status) => {
     const parts = [];
     if (status.health.banner) parts.push(say("warning", `Load generator: ${status.health.banner}`));
@@ -36,13 +41,15 @@
   const look = async () => {
     try {
       const answer = await fetch(new URL("api/v1/status", base));
-      if (answer.ok) bar.replaceChildren(...shown(await answer.json()));
+      if (answer.ok) news.replaceChildren(...shown(await answer.json()));
     } catch {
-      bar.replaceChildren(say("warning", "The master does not answer."));
+      news.replaceChildren(say("warning", "The master does not answer."));
     }
     setTimeout(look, document.hidden ? 5000 : 2000);
   };
   const begin = () => {
+    bar.append(news);
+    if (window.loadtestLogOut) bar.append(leave); // there is none without a login
     document.body.prepend(bar);
     new MutationObserver(hideTwin).observe(document.body, { childList: true, subtree: true });
     hideTwin();

@@ -244,6 +244,8 @@
       $("stop").disabled = false;
     }
   });
+  $("logout").hidden = !window.loadtestLogOut; // there is none without a login
+  $("logout").addEventListener("click", () => window.loadtestLogOut());
   document.addEventListener("visibilitychange", () => charts.restyle());
   look();
 })();
