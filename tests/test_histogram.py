@@ -41,6 +41,12 @@ def test_nothing_recorded_has_no_figures() -> None:
     assert str(nothing) == "no samples"
 
 
+def test_the_mean_deviation_is_how_far_values_are_from_their_mean() -> None:
+    assert Histogram().mean_deviation is None
+    assert histogram_of(0.5).mean_deviation == pytest.approx(0, abs=0.5 / 2048)
+    assert histogram_of(0.4, 0.5, 0.6, 0.9).mean_deviation == pytest.approx(0.15, abs=0.6 / 2048)
+
+
 def test_sum_mean_least_and_most_are_exact() -> None:
     times = histogram_of(0.25, 0.5, 1.5)
     assert (times.count, times.total, times.min, times.max, times.mean) == (3, 2.25, 0.25, 1.5, 0.75)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from loadtest.report.broadcasts import broadcast_lines
 from loadtest.report.facts import RunFacts, duration_text
 from loadtest.report.hints import hints
+from loadtest.report.reconnects import connection_lines, jitter_lines
 from loadtest.results import SeriesKey, Summary
 from loadtest.results.totals import Series
 
@@ -36,6 +37,7 @@ def _lines(facts: RunFacts, summary: Summary) -> Iterator[str]:
     yield ""
     yield from _table(summary)
     yield from _ledger_lines(summary)
+    yield from (*connection_lines(summary), *jitter_lines(summary))
     yield from broadcast_lines(summary)
     yield from _arrival_lines(summary)
     yield from _error_lines(summary)

@@ -7,6 +7,7 @@ from typing import Any
 from loadtest.report.broadcasts import broadcasts_json
 from loadtest.report.facts import RunFacts
 from loadtest.report.hints import hints
+from loadtest.report.reconnects import handshakes_json, reconnects_json
 from loadtest.results import SeriesKey, Summary
 from loadtest.results.totals import Series
 from loadtest.slo import Verdict
@@ -44,6 +45,7 @@ def to_json(facts: RunFacts, summary: Summary) -> dict[str, Any]:
         "ledger": {
             group: _ledger(summary, group) for group, kind in sorted(summary.kinds.items()) if kind == "websocket"
         },
+        "reconnects": reconnects_json(summary),
         "broadcasts": broadcasts_json(summary),
         "errors": [
             {"group": group, "name": name, "count": count}
@@ -115,9 +117,16 @@ def _metric(key: SeriesKey, series: Series) -> dict[str, Any]:
         "p95": ms(times.percentile(95)),
         "p99": ms(times.percentile(99)),
         "max": ms(times.max) if times.count else None,
+        "jitter": ms(times.mean_deviation) if key.measure == "gap" else None,
     }
 
 
-def _ledger(summary: Summary, group: str) -> dict[str, int]:
+def _ledger(summary: Summary, group: str) -> dict[str, Any]:
     ledger = summary.ledger(group)
-    return {**asdict(ledger), "pending": ledger.pending, "open": ledger.open}
+    return {
+        **asdict(ledger),
+        "pending": ledger.pending,
+        "open": ledger.open,
+        **handshakes_json(summary, group),
+        "causes": dict(sorted(summary.endings.get(group, {}).items())),
+    }

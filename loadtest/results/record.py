@@ -54,6 +54,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     final: bool = False
     fanout: list[AudienceReport] = []
     """What each audience of broadcasts got; left out where there is none."""
+    endings: dict[Text, dict[Text, Count]] = {}
+    """group -> what became of connections and why ("failed: connect: HTTP 503") -> how many in this second."""
 
     @property
     def key(self) -> tuple[str, int, int]:

@@ -57,6 +57,10 @@ class Summary(Totals):
         self.workers: dict[str, WorkerTotals] = defaultdict(WorkerTotals)
         self.lives = Lives()
         self.users_by_second: Counter[int] = Counter()
+        self.endings: dict[str, Counter[str]] = defaultdict(Counter)
+        """Group -> what became of its connections, and why -> how many."""
+        self.handshakes: dict[str, dict[int, Counter[str]]] = defaultdict(dict)
+        """Group -> run second -> connects and connected, over all workers, of the seconds that have any."""
         self._phases: dict[Phase, Totals] = {}
         self._closed = False
         self._fanout = Fanout()
@@ -95,6 +99,7 @@ class Summary(Totals):
         self.seconds = self.timeline.seconds
         self._add_to_phase(record.second, totals)
         self._add_state(worker, record)
+        self._add_connections(record)
         self._add_broadcasts(self._fanout.add(record))
         return True
 
@@ -141,6 +146,14 @@ class Summary(Totals):
         for stretch in _stretches(self.during(phase).seconds):
             sums = rolling((self.window(second, second) for second in stretch), length, _sum)
             yield from zip(stretch[length - 1 :], sums, strict=False)
+
+    def _add_connections(self, record: Record) -> None:
+        for group, counts in record.endings.items():
+            self.endings[group].update(counts)
+        for group, counts in record.counters.items():
+            seen = {name: counts[name] for name in ("connects", "connected") if name in counts}
+            if seen:
+                self.handshakes[group].setdefault(record.second, Counter()).update(seen)
 
     def _add_state(self, worker: WorkerTotals, record: Record) -> None:
         users = sum(gauges.get("users", 0) for gauges in record.gauges.values())

@@ -157,6 +157,7 @@ class Recorder:
         self._meters: dict[tuple[str, str, str, str], Meter] = {}
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._errors: dict[str, Counter[str]] = defaultdict(Counter)
+        self._endings: dict[str, Counter[str]] = defaultdict(Counter)
         self._names: Counter[str] = Counter()
         self._error_names: dict[str, set[str]] = defaultdict(set)
 
@@ -185,6 +186,14 @@ class Recorder:
             names.add(name)
         self._errors[group][name] += 1
 
+    def ending(self, group: str, what: str, why: str) -> None:
+        """Count what became of a connection, and why: a close code, or the stable name of an error."""
+        endings = self._endings[group]
+        ending = why if why.startswith(what) else f"{what}: {why}"
+        if ending not in endings and len(endings) >= NAMES_PER_GROUP:
+            ending = f"{what}: {OTHER}"
+        endings[ending] += 1
+
     def hear(self, now: float, offset: float, error: float, *, final: bool) -> list[AudienceReport]:
         """What the connections of every group got; `offset` ± `error` (s) leads to the master's monotonic clock."""
         return [report for tell in self.audiences for report in tell(now, offset, error, final=final)]
@@ -205,9 +214,12 @@ class Recorder:
         counters = {group: counts for group, tally in self._tallies.items() if (counts := tally.take())}
         errors = {group: dict(counts) for group, counts in self._errors.items() if counts}
         self._errors.clear()
+        endings = {group: dict(counts) for group, counts in self._endings.items() if counts}
+        self._endings.clear()
         gauges = {group: read() for group, read in self.gauges.items()}
+        told = audiences or []
         return Record(
-            run, worker, life[0], life[1], second, series, counters, errors, gauges, health, final, audiences or []
+            run, worker, life[0], life[1], second, series, counters, errors, gauges, health, final, told, endings
         )
 
     def forget(self) -> None:

@@ -107,6 +107,7 @@ class Subscribers:
         if failure.status is None and not failure.ours:
             self.tally.unreachable += 1
         self.connect_times.fail()
+        self.session.recorder.ending(self.name, "failed (ours)" if failure.ours else "failed", failure.name)
         self.session.recorder.error(self.name, failure.name)
 
     def error(self, name: str) -> None:

@@ -150,6 +150,8 @@ class Subscription(Follower):
         """The connection is gone: by us, by the server (with its code), or by the network."""
         self.closed = end
         shared = self.shared
+        why = f"{end.name}: {end.code}" if end.name == CLOSED_BY_US and end.code is not None else end.name
+        shared.session.recorder.ending(shared.name, f"closed by {end.by}", why)
         shared.open.discard(self)
         self.audience.leave(self, shared.session.clock.monotonic())
         if end.by == "us":

@@ -37,7 +37,7 @@ def test_a_run_is_found_by_its_name_and_may_be_rendered_elsewhere(call: Call, tm
     done = call("report", "a", "--out", str(tmp_path / "again"), LOADTEST_OUT=str(tmp_path / "runs"))
     assert done.code is ExitCode.PASS, done.stderr
     assert not (tmp_path / "runs" / "a" / "report.html").exists()
-    assert (tmp_path / "again" / "report.html").read_text("utf-8").count("<figure data-kind") == 9
+    assert (tmp_path / "again" / "report.html").read_text("utf-8").count("<figure data-kind") == 10
 
 
 def test_what_a_killed_master_left_is_judged_by_what_was_reported(call: Call, tmp_path: Path) -> None:

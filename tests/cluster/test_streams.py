@@ -197,3 +197,17 @@ def test_everybody_is_back_after_a_cut_that_the_server_refused_at_first_and_the_
     assert accepted == 2 * USERS == run.counted("subscribers", "connected")
     assert run.counted("subscribers", "missed_meanwhile") > 0
     assert back["p50"] > run.metric("connect")["p50"]  # the time of the refused attempts is in it
+    storm, ledger = run.summary["reconnects"]["subscribers"], run.summary["ledger"]["subscribers"]
+    assert (storm["count"], storm["back"]) == (USERS, USERS)
+    assert storm["refused"] == {"failed: connect: HTTP 503": refused}
+    assert storm["missed_meanwhile"] == run.counted("subscribers", "missed_meanwhile")
+    assert storm["back_50_ms"] == back["p50"] <= storm["back_95_ms"] == back["p95"] <= storm["back_100_ms"]
+    assert storm["back_100_ms"] == pytest.approx(back["max"], rel=0.001)
+    assert 1 <= storm["peak_established_per_s"] <= accepted
+    assert 1 <= storm["peak_attempted_per_s"] <= accepted + refused
+    assert ledger["causes"] == {
+        "closed by us: 1000": 2 * USERS,
+        "failed: connect: HTTP 503": refused,
+    }
+    assert "back: 20 of 20; 50 % after" in run.output
+    assert f"{refused:,} failed: connect: HTTP 503" in run.output

@@ -64,3 +64,16 @@ def test_what_was_added_between_two_runs_is_forgotten() -> None:
     recorder.tally("g").messages += 5
     recorder.forget()
     assert taken(recorder).counters == {}
+
+
+def test_endings_are_counted_by_cause_and_their_names_do_not_grow_without_end() -> None:
+    recorder = Recorder(SystemClock())
+    for n in range(600):
+        recorder.ending("g", "closed by server", f"closed by server: {n % 2}")
+        recorder.ending("g", "failed", f"id {n}")
+    endings = taken(recorder).endings["g"]
+    assert endings["closed by server: 0"] == endings["closed by server: 1"] == 300
+    assert sum(endings.values()) == 1200
+    assert len(endings) <= 502
+    assert endings["failed: (other)"] > 0
+    assert taken(recorder, 1).endings == {}

@@ -51,6 +51,12 @@ def charts_of(rows: Sequence[Row]) -> list[Chart]:
                 ("Skew of broadcasts", "skew"),
             )
         ),
+        over_time(
+            "Handshakes",
+            "/s",
+            seconds,
+            _moving(columns({"begun": counted("connects"), "established": counted("connected")})),
+        ),
         over_time("Completeness", "%", seconds, columns({"completeness": lambda row: row.completeness}), zero=False),
         over_time("Errors by kind", "/s", seconds, _error_columns(rows)),
         over_time("Generator: CPU", "% of a core", seconds, _health_columns(rows, "cpu", 100.0)),

@@ -1,9 +1,11 @@
 """The tables of a report: where connections went, what each worker and each series was, what failed."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadtest.report.facts import RunFacts
+from loadtest.report.reconnects import BACK, handshakes_json, reconnects_json
 from loadtest.results import Summary
 from loadtest.slo import Verdict
 
@@ -59,6 +61,18 @@ def tables_of(facts: RunFacts, summary: Summary) -> Iterator[Table]:
             tuple(_ledger_row(group, summary) for group in groups),
             note="Attempted = established + failed + cancelled + pending; established = closed + open.",
         )
+        yield Table(
+            "How connections ended, by cause",
+            ("group", "cause", "count"),
+            tuple(
+                (group, why, f"{n:,}")
+                for group in groups
+                for why, n in summary.endings.get(group, Counter()).most_common()
+            ),
+            words=2,
+            empty="None ended or failed.",
+        )
+        yield Table("Handshakes and reconnects", *_reconnects(groups, summary))
     yield Table("Workers", *_workers(facts, summary), empty="No worker took part.")
     yield Table(
         "Figures",
@@ -81,6 +95,25 @@ def _ledger_row(group: str, summary: Summary) -> tuple[str, ...]:
         *(ledger.closed_by_us, ledger.closed_by_server, ledger.closed_by_network, ledger.open, ledger.pending),
     )
     return (group, *(f"{count:,}" for count in counts))
+
+
+def _reconnects(groups: list[str], summary: Summary) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    counts = ("begun in a second", "established in a second", "came back", "of")
+    head = ("group", *counts, *(f"{share} % back after ms" for share in BACK), "missed meanwhile")
+    storms = reconnects_json(summary)
+    rows = []
+    for group in groups:
+        peaks, storm = handshakes_json(summary, group).values(), storms.get(group)
+        row = [group, *(f"{peak:,}" for peak in peaks)]
+        if storm is None:
+            row += ["–"] * (3 + len(BACK))
+        else:
+            times = (storm[f"back_{share}_ms"] for share in BACK)
+            row += [f"{storm['back']:,}", f"{storm['count']:,}"]
+            row += ["never" if ms is None else f"{ms:,.4g}" for ms in times]
+            row.append(f"{storm['missed_meanwhile']:,}")
+        rows.append(tuple(row))
+    return head, tuple(rows)
 
 
 def _workers(facts: RunFacts, summary: Summary) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -18,6 +18,7 @@ def test_a_run_with_both_kinds_has_every_chart_of_what_it_measured() -> None:
         "Messages and requests",
         "Delivery latency",
         "Response time",
+        "Handshakes",
         "Completeness",
         "Errors by kind",
         "Generator: CPU",
