@@ -32,7 +32,8 @@ def broadcast_lines(summary: Summary) -> Iterator[str]:
     for group, found in broadcasts_json(summary).items():
         if not summary.counted(group, "messages"):
             continue
-        yield f"  {group} · {_completeness(found)}"
+        if group not in summary.slow:  # no broadcast is judged by those
+            yield f"  {group} · {_completeness(found)}"
         times = summary.histogram(group, "skew")
         if times.count:
             figures = ", ".join(f"{name} {_ms(times.percentile(p))}" for name, p in (("p50", 50), ("p99", 99)))

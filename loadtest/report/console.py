@@ -6,6 +6,7 @@ from loadtest.report.broadcasts import broadcast_lines
 from loadtest.report.facts import RunFacts, duration_text
 from loadtest.report.hints import hints
 from loadtest.report.reconnects import connection_lines, jitter_lines
+from loadtest.report.slow_consumers import slow_consumer_lines
 from loadtest.results import SeriesKey, Summary
 from loadtest.results.totals import Series
 
@@ -15,7 +16,7 @@ ERRORS_SHOWN = 6
 SERIES_SHOWN = 12
 HINTS_SHOWN = 4
 LOSSES_SHOWN = 4
-MEASURES = ("delivery", "response", "freshness", "skew", "reconnect", "ping", "gap", "connect", "service")
+MEASURES = ("delivery", "behind", "response", "freshness", "skew", "reconnect", "ping", "gap", "connect", "service")
 """What is shown first where there are more series than fit."""
 
 
@@ -39,6 +40,7 @@ def _lines(facts: RunFacts, summary: Summary) -> Iterator[str]:
     yield from _ledger_lines(summary)
     yield from (*connection_lines(summary), *jitter_lines(summary))
     yield from broadcast_lines(summary)
+    yield from slow_consumer_lines(summary)
     yield from _arrival_lines(summary)
     yield from _error_lines(summary)
     yield from (f"  lost: {loss}" for loss in summary.lives.losses()[:LOSSES_SHOWN])

@@ -8,6 +8,7 @@ from loadtest.report.broadcasts import broadcasts_json
 from loadtest.report.facts import RunFacts
 from loadtest.report.hints import hints
 from loadtest.report.reconnects import handshakes_json, reconnects_json
+from loadtest.report.slow_consumers import slow_consumers_json
 from loadtest.results import SeriesKey, Summary
 from loadtest.results.totals import Series
 from loadtest.slo import Verdict
@@ -47,6 +48,7 @@ def to_json(facts: RunFacts, summary: Summary) -> dict[str, Any]:
         },
         "reconnects": reconnects_json(summary),
         "broadcasts": broadcasts_json(summary),
+        "slow_consumers": slow_consumers_json(summary) if facts.finished else {},
         "errors": [
             {"group": group, "name": name, "count": count}
             for group, errors in sorted(summary.errors.items())

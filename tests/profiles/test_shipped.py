@@ -50,6 +50,7 @@ SECTIONS: dict[str, type[Section]] = {
         ("rest-mix", 100, 130, {"pollers": 100}),
         ("market-open-burst", 800, 180, {"subscribers": 300, "pollers": 500}),
         ("reconnect-storm", 100, 120, {"subscribers": 100}),
+        ("slow-consumer", 60, 88, {"subscribers": 50, "laggards": 10}),
         ("open-arrivals", 20, 120, {"subscribers": 20, "visitors": 100}),
         ("demo", 40, 20, {"market": 20, "foreign": 10, "pollers": 10}),
     ],

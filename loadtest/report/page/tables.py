@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from loadtest.report.facts import RunFacts
 from loadtest.report.reconnects import BACK, handshakes_json, reconnects_json
+from loadtest.report.slow_consumers import slow_consumer_tables
 from loadtest.results import Summary
 from loadtest.slo import Verdict
 
@@ -73,6 +74,8 @@ def tables_of(facts: RunFacts, summary: Summary) -> Iterator[Table]:
             empty="None ended or failed.",
         )
         yield Table("Handshakes and reconnects", *_reconnects(groups, summary))
+    for title, head, rows, note in slow_consumer_tables(summary):
+        yield Table(title, head, rows, note=note)
     yield Table("Workers", *_workers(facts, summary), empty="No worker took part.")
     yield Table(
         "Figures",
