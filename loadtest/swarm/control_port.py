@@ -25,7 +25,7 @@ from loadtest.credentials import ClusterKey
 from loadtest.errors import ExitCode
 from loadtest.swarm.control_messages import from_master, from_worker
 
-__all__ = ["DROPPED", "expect", "install", "is_loopback"]
+__all__ = ["DROPPED", "drop", "expect", "install", "is_loopback"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ ZAP_DOMAIN = b"loadtest"
 GIVE_UP_S = 10.0
 """A worker whose key is not the master's gives up after this long."""
 SAY_EVERY_S = 10.0
+TURN = 20
+"""Messages in a row that are read before everybody else has a turn: zmq.green does not switch while more are there."""
 
 HANDSHAKE_FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -54,6 +56,7 @@ class _Rules:
     open_without_key = False
     ours: Container[str] = ()
     said_at: float = float("-inf")
+    turns: int = 0
 
 
 def install(key: ClusterKey | None, *, open_without_key: bool) -> None:
@@ -127,7 +130,7 @@ def _prepare_server(socket: Any) -> None:
 
 def _count_refusal(failures: int) -> None:
     if failures:
-        _drop("a peer without the cluster key")
+        drop("a peer without the cluster key")
 
 
 def _prepare_client(socket: Any) -> None:
@@ -208,12 +211,13 @@ def _watch(socket: Any, on_handshake: Callable[[int], None]) -> None:
 def _recv(self: zmqrpc.BaseSocket) -> Message:
     """A worker's: the next message of the master that is one."""
     while True:
+        _take_turns()
         try:
             data = self.socket.recv_multipart()
         except zmq.ZMQError as broken:
             raise RPCError("ZMQ network broken") from broken
         if len(data) != 1:
-            _drop("the wrong number of frames")
+            drop("the wrong number of frames")
             continue
         message = _read(data[0], from_master)
         if message is not None:
@@ -223,44 +227,52 @@ def _recv(self: zmqrpc.BaseSocket) -> Message:
 def _recv_from_client(self: zmqrpc.BaseSocket) -> tuple[str, Message]:
     """The master's: the next message of a worker that is one, and who sent it."""
     while True:
+        _take_turns()
         try:
             data = self.socket.recv_multipart()
         except zmq.ZMQError as broken:
             raise RPCError("ZMQ network broken") from broken
         if len(data) != 2:  # noqa: PLR2004 - an identity and a message
-            _drop("the wrong number of frames")
+            drop("the wrong number of frames")
             continue
         try:
             identity = data[0].decode("ascii")
         except UnicodeDecodeError:
-            _drop("an identity that is no name")
+            drop("an identity that is no name")
             continue
         message = _read(data[1], from_worker)
         if message is None:
             continue
         if message.node_id != identity:
-            _drop("a worker that speaks for another")
+            drop("a worker that speaks for another")
             continue
         return identity, message
+
+
+def _take_turns() -> None:
+    """A flood of messages, good or bad, must not keep the rest of this process from its work."""
+    _Rules.turns = (_Rules.turns + 1) % TURN
+    if _Rules.turns == 0:
+        gevent.sleep(0)
 
 
 def _read(data: bytes, problem_with: Callable[[str, Any, Container[str]], str | None]) -> Message | None:
     try:
         message: Message = Message.unserialize(data)
     except Exception:  # noqa: BLE001 - an edge: a stranger's bytes, through msgpack and Locust's own hooks
-        _drop("bytes that are no message")
+        drop("bytes that are no message")
         return None
     if not isinstance(message.type, str) or not isinstance(message.node_id, str | None):
-        _drop("a message without a kind")
+        drop("a message without a kind")
         return None
     problem = problem_with(message.type, message.data, _Rules.ours)
     if problem is not None:
-        _drop(problem)
+        drop(problem)
         return None
     return message
 
 
-def _drop(why: str) -> None:
+def drop(why: str) -> None:
     """Count, and say so now and then: a flood must not become a flood of log lines."""
     DROPPED[why] += 1
     now = SystemClock.monotonic()

@@ -18,6 +18,8 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 
 import zmq
 
+from loadtest.swarm import control_port
+
 __all__ = [
     "Departing",
     "apply",
@@ -83,18 +85,29 @@ def screen_workers(runner: MasterRunner, admits: Callable[[str, str, bool], bool
             return
         ours = runner.custom_messages.get(msg.type)
         if ours is None:
-            original(client_id, msg)
+            _contain(msg, lambda: original(client_id, msg))
         else:
-            _listen(runner, ours[0], msg)
+            _contain(msg, lambda: ours[0](environment=runner.environment, msg=msg))
 
     runner.handle_message = handle_message  # type: ignore[method-assign]
 
 
-def _listen(runner: Runner, listener: Callable[..., None], msg: Message) -> None:
+_contained: set[tuple[str, str]] = set()
+
+
+def _contain(msg: Message, handle: Callable[[], None]) -> None:
+    """Handle a message; what it raises must neither end the loop that reads them, nor fill the log.
+
+    Each error of a kind of message is logged once, and counted with what the control port drops.
+    """
     try:
-        listener(environment=runner.environment, msg=msg)
-    except Exception:  # an edge, as Locust's: a message must not end the loop that reads them
-        logger.exception("a %s could not be handled", msg.type)
+        handle()
+    except Exception as problem:  # an edge: Locust's client_listener() and worker() end with whatever is raised
+        control_port.drop("a message that could not be handled")
+        kind = (msg.type, type(problem).__name__)
+        if kind not in _contained:
+            _contained.add(kind)
+            logger.exception("a %s could not be handled; others that fail like it are only counted", msg.type)
 
 
 def take_spawn_messages_in_their_order(runner: WorkerRunner, heard: Callable[[], None]) -> None:
@@ -110,7 +123,7 @@ def take_spawn_messages_in_their_order(runner: WorkerRunner, heard: Callable[[],
         heard()
         if msg.type == "spawn":
             runner.last_received_spawn_timestamp = 0
-        original(msg)
+        _contain(msg, lambda: original(msg))
 
     runner.handle_message = handle_message  # type: ignore[method-assign]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 from locust.rpc import Message, zmqrpc
@@ -162,6 +163,44 @@ def test_what_is_no_message_is_counted_and_dropped_and_the_next_one_is_heard(fra
         assert (identity, message.type) == ("me", "client_ready")
         assert dict(DROPPED) == {why: 1}
         assert not there.listener.dead
+
+
+@pytest.mark.parametrize("frame", [HELLO.serialize(), b"\xc1\xff"])
+def test_a_flood_leaves_everybody_else_their_turns(frame: bytes) -> None:
+    """Whoever waits for a turn of the hub gets one every few messages, whether those are good or dropped."""
+    flood = 2000
+    seen: list[int] = []
+
+    class Socket:
+        """One with a flood in it: zmq.green hands over what is there without a switch."""
+
+        left = flood
+
+        def recv_multipart(self) -> list[bytes]:
+            self.left -= 1
+            return [b"me", frame] if self.left else [b"me", Message("quit", None, "me").serialize()]
+
+    with master(key=None) as there:
+        server, real = there.server, there.server.socket
+        there.listener.kill()
+        server.socket = Socket()
+
+        def listen() -> None:
+            while server.recv_from_client()[1].type != "quit":
+                pass
+
+        def other() -> None:
+            while server.socket.left:
+                seen.append(server.socket.left)
+                gevent.sleep(0)
+
+        other_work = gevent.spawn(other)
+        gevent.spawn(listen).get(timeout=20)
+        other_work.kill()
+        server.socket = real
+    gaps = [before - after for before, after in pairwise(seen)]
+    assert len(seen) >= flood // control_port.TURN - 1
+    assert max(gaps) <= control_port.TURN
 
 
 def test_a_peer_that_is_no_text_is_not_answered() -> None:

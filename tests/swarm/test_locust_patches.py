@@ -5,6 +5,7 @@ A failure here after an upgrade of Locust means that a patch can go, or that wha
 
 import inspect
 import time
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 import zmq.green as zmq
 from programs import free_port
 
-from loadtest.swarm import locust_patches
+from loadtest.swarm import control_port, locust_patches
 
 
 class Sleeper(User):
@@ -118,6 +119,40 @@ def test_locust_takes_the_run_for_stopped_when_all_workers_are_missing_unless_sc
     locust_patches.screen_workers(master, lambda *_question: True)
     master.handle_message("w1", Message("loadtest.x", None, "w1"))
     assert (master.state, heard) == (runners.STATE_RUNNING, ["w1", "w1"])
+
+
+@pytest.mark.parametrize("kind", ["loadtest.x", "client_stopped"])
+def test_what_a_message_raises_ends_no_listener_and_is_logged_once(
+    master: Any, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(locust_patches, "_contained", set())
+    monkeypatch.setattr(control_port, "DROPPED", Counter())
+    monkeypatch.setattr(runners.MasterRunner, "handle_message", fail)  # Locust's own
+    master.register_message("loadtest.x", fail)
+    with pytest.raises(ZeroDivisionError):
+        master.handle_message("w1", Message(kind, None, "w1"))
+    locust_patches.screen_workers(master, lambda *_question: True)
+    for _ in range(100):
+        master.handle_message("w1", Message(kind, None, "w1"))
+    assert control_port.DROPPED == {"a message that could not be handled": 100}
+    assert sum("could not be handled; others" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_what_a_masters_message_raises_ends_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Runner:
+        last_received_spawn_timestamp = 0.0
+
+        def handle_message(self, _msg: Message) -> None:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(control_port, "DROPPED", Counter())
+    runner: Any = Runner()
+    locust_patches.take_spawn_messages_in_their_order(runner, lambda: None)
+    runner.handle_message(Message("spawn", {}, "w1"))
+    assert control_port.DROPPED.total() == 1
 
 
 def test_locust_drops_spawn_messages_of_a_clock_that_steps_back_unless_patched() -> None:
