@@ -8,6 +8,7 @@ import functools
 import logging
 import math
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 from locust import User, __version__, argument_parser, runners
@@ -17,12 +18,15 @@ from locust.rpc import Message
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 import zmq
+from gevent.pool import Group
 
 from loadtest.swarm import control_port
 
 __all__ = [
     "Departing",
+    "UserGreenlets",
     "apply",
+    "count_users",
     "leave_losses_to_us",
     "let_workers_reconnect",
     "reconnect",
@@ -180,6 +184,7 @@ def replace_stop_users(runner: Runner) -> None:
     message that arrives meanwhile kills the waiting greenlet and picks again. Users of ours leave the count at once.
     """
     original: Callable[[dict[str, int]], None] = runner.stop_users
+    running = count_users(runner)
 
     def stop_users(user_classes_stop_count: dict[str, int]) -> None:
         others: dict[str, int] = {}
@@ -188,7 +193,7 @@ def replace_stop_users(runner: Runner) -> None:
             if not issubclass(user_class, Departing):
                 others[name] = count
                 continue
-            for user in _running(runner, user_class)[-count:] if count else ():
+            for user in running.latest(user_class, count):
                 user.depart()
         if others:
             original(others)
@@ -196,9 +201,53 @@ def replace_stop_users(runner: Runner) -> None:
     runner.stop_users = stop_users  # type: ignore[method-assign]
 
 
-def _running(runner: Runner, user_class: type[User]) -> list[Any]:
-    users = (greenlet.args[0] for greenlet in runner.user_greenlets if greenlet.args)
-    return [user for user in users if type(user) is user_class]
+class UserGreenlets(Group):  # type: ignore[misc]  # gevent has no types
+    """The users that run, by class and in the order in which they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._users: dict[type[User], dict[Any, User]] = {}
+
+    def add(self, greenlet: Any) -> None:
+        """Take in a greenlet whose first argument is its user."""
+        super().add(greenlet)
+        user = greenlet.args[0]
+        self._users.setdefault(type(user), {})[greenlet] = user
+
+    def _discard(self, greenlet: Any) -> None:
+        super()._discard(greenlet)
+        for users in self._users.values():  # a dead greenlet has forgotten its arguments
+            if users.pop(greenlet, None) is not None:
+                break
+
+    def count(self, user_class: type[User]) -> int:
+        """How many of a class run."""
+        return len(self._users.get(user_class, ()))
+
+    def latest(self, user_class: type[User], count: int) -> list[Any]:
+        """The `count` users of a class that came last, or all there are."""
+        return list(islice(reversed(self._users.get(user_class, {}).values()), count))
+
+
+def count_users(runner: Runner) -> UserGreenlets:
+    """A worker must know how many users of a class it has without looking at each of them.
+
+    Runner.user_classes_count goes over all of them, and WorkerRunner asks for it three times for each class and spawn
+    message, ten times a second in a ramp: with 10,000 users that takes most of the worker's time.
+    """
+    if isinstance(runner.user_greenlets, UserGreenlets):
+        return runner.user_greenlets
+    running = UserGreenlets()
+    for greenlet in runner.user_greenlets:
+        running.add(greenlet)
+    runner.user_greenlets = running
+
+    def counts(runner: Runner) -> dict[str, int]:
+        return {user_class.__name__: running.count(user_class) for user_class in runner.user_classes}
+
+    # A property is its class's, so this runner gets one of its own.
+    runner.__class__ = type(type(runner).__name__, (type(runner),), {"user_classes_count": property(counts)})
+    return running
 
 
 def apply(environment: Environment) -> None:

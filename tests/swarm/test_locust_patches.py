@@ -291,3 +291,48 @@ def test_users_of_other_kinds_stop_as_locust_stops_them(environment: Environment
     gevent.sleep(0.01)
     runner.stop_users({"Slow": 2, "Sleeper": 0})
     assert runner.user_classes_count == {"Slow": 0, "Sleeper": 1}
+
+
+class Looked(list[Any]):
+    """Greenlets that tell how often all of them were looked at."""
+
+    def __init__(self, of: Any) -> None:
+        super().__init__(of)
+        self.times = 0
+
+    def __iter__(self) -> Any:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_locust_looks_at_every_user_to_count_them(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = LocalRunner(environment)
+    try:
+        runner.spawn_users({"Sleeper": 3})
+        looked = Looked(runner.user_greenlets)
+        monkeypatch.setattr(runner, "user_greenlets", looked)
+        assert runner.user_classes_count == {"Sleeper": 3, "Slow": 0}
+        assert looked.times == 1, "Locust keeps count of its users itself: count_users can go"
+    finally:
+        monkeypatch.undo()
+        runner.quit()
+
+
+def test_users_are_counted_by_class_as_they_come_and_go(environment: Environment) -> None:
+    runner = environment.runner
+    assert runner is not None
+    runner.spawn_users({"Slow": 1})
+    running = locust_patches.count_users(runner)
+    assert locust_patches.count_users(runner) is running, "once is enough"
+    runner.spawn_users({"Sleeper": 3})
+    gevent.sleep(0.01)
+    assert runner.user_classes_count == {"Slow": 1, "Sleeper": 3}
+    assert runner.user_count == 4
+    first, *later = running.latest(Sleeper, 10)[::-1]
+    assert running.latest(Sleeper, 2) == later[::-1]
+    first.depart()
+    assert runner.user_classes_count == {"Slow": 1, "Sleeper": 2}
+    assert running.latest(Sleeper, 0) == []
+    runner.stop_users({"Slow": 1})  # by Locust's own way: it ends, and is discarded dead
+    assert runner.user_classes_count == {"Slow": 0, "Sleeper": 2}
+    assert isinstance(runner, LocalRunner)
