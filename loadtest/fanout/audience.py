@@ -9,6 +9,7 @@ from typing import Protocol
 from loadtest.fanout.broadcast import Broadcast, Follower
 from loadtest.fanout.gaps import Gaps
 from loadtest.fanout.known import KEEP_S, Known
+from loadtest.fanout.misses import Misses
 from loadtest.fanout.reports import AudienceReport, Heard
 from loadtest.fanout.roll import SETTLED_S, Roll
 
@@ -66,6 +67,7 @@ class Audience:
         self._epoch = 0
         self._known = Known()
         self._roll = Roll()
+        self.misses = Misses()
         self._judged = self._singles = 0
 
     # -- a message, off the hot path: the first of its payload, or out of order ---------------------------------------
@@ -114,17 +116,14 @@ class Audience:
         if due <= number <= due + MAX_JUMP:
             self._advance(follower, number, received)
         elif follower.gaps and follower.gaps.fill(number):
-            follower.reordered += 1
-            self._counts.reordered += 1
+            self.misses.reordered(follower, self._counts)
         elif self._just_before(follower, broadcast, received):
-            follower.reordered += 1
-            self._counts.reordered += 1
+            self.misses.reordered(follower, self._counts)
             self._reach_back(follower, number, received)
         elif number >= due or fresh or broadcast.epoch > follower.epoch:
             self._restart(follower, broadcast, fresh=fresh)
         else:
-            follower.duplicated += 1
-            self._counts.duplicated += 1
+            self.misses.duplicated(follower, self._counts)
             return
         broadcast.hear(received)
 
@@ -185,6 +184,7 @@ class Audience:
     def leave(self, follower: Follower, now: float) -> None:
         """A connection is gone: what it has not got by now is lost."""
         self._give_up(follower, float("inf"))
+        self.misses.leave(follower, now)
         self._roll.leave(follower, now)
 
     def _give_up(self, follower: Follower, before: float) -> None:
@@ -192,6 +192,7 @@ class Audience:
             follower.gaps.give_up(before, lambda low, high: self._lose(follower, low, high))
 
     def _lose(self, follower: Follower, low: int, high: int) -> None:
+        self.misses.note(follower)
         if self.numbered:
             follower.lost += high - low + 1
             self._counts.lost += high - low + 1
@@ -218,7 +219,8 @@ class Audience:
             if not self.numbered:
                 self._known.clear()
         moment, bound = us(now), round(error * 1e6)
-        return AudienceReport(*self._key, moment, bound, self._certain, self._off, heard, joined, left)
+        missed = self.misses.take(now, us)
+        return AudienceReport(*self._key, moment, bound, self._certain, self._off, heard, joined, left, missed)
 
     def _is_due(self, broadcast: Broadcast, now: float, *, final: bool) -> bool:
         if broadcast.got == broadcast.told or broadcast.void or not (final or broadcast.first <= now - TOLD_S):

@@ -50,7 +50,7 @@ class Follower:
     """Where one connection stands in the sequence of broadcasts, and what it lacks."""
 
     __slots__ = ("duplicated", "epoch", "first", "gaps", "joined", "last", "longest", "lost", "next", "numbered",
-                 "reordered", "resumes", "who")  # fmt: skip
+                 "reordered", "resumes", "since", "told", "who")  # fmt: skip
 
     def __init__(self, opened: float) -> None:
         self.next = NEVER
@@ -62,13 +62,16 @@ class Follower:
         """When its first data message came (s)."""
         self.last = opened
         """When its last data message came, or it was opened (s)."""
+        self.since = opened
         self.longest = 0.0
-        """Its longest silence (s)."""
+        """Its longest silence (s), as far as it was looked at; 0 if that was short."""
         self.epoch = 0
         self.gaps: Gaps | None = None
         self.lost = 0
         self.duplicated = 0
         self.reordered = 0
+        self.told = (0, 0, 0, 0)
+        """What the master was told of it: lost, duplicated, reordered, the longest silence in ms."""
         self.who = 0
         """Its number on this worker, once it has joined."""
         self.resumes: int | None = None

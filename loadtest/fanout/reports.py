@@ -4,6 +4,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from loadtest.fanout.misses import Missed
+
 __all__ = ["AudienceReport", "Heard", "Joined", "Left", "Outcome"]
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -67,6 +69,8 @@ class AudienceReport(msgspec.Struct, frozen=True, array_like=True):
     heard: list[Heard]
     joined: list[Joined]
     left: list[Left]
+    missed: Missed | None = None
+    """What its connections missed; None: no more than was told."""
 
 
 class Outcome(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from loadtest.report.broadcasts import broadcast_lines
+from loadtest.report.connections import missed_lines
 from loadtest.report.facts import RunFacts, duration_text
 from loadtest.report.hints import hints
 from loadtest.report.reconnects import connection_lines, jitter_lines
@@ -40,6 +41,7 @@ def _lines(facts: RunFacts, summary: Summary) -> Iterator[str]:
     yield from _ledger_lines(summary)
     yield from (*connection_lines(summary), *jitter_lines(summary))
     yield from broadcast_lines(summary)
+    yield from missed_lines(summary)
     yield from slow_consumer_lines(summary)
     yield from _arrival_lines(summary)
     yield from _error_lines(summary)

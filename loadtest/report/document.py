@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from loadtest.report.broadcasts import broadcasts_json
+from loadtest.report.connections import connections_json
 from loadtest.report.facts import RunFacts
 from loadtest.report.hints import hints
 from loadtest.report.reconnects import handshakes_json, reconnects_json
@@ -49,6 +50,7 @@ def to_json(facts: RunFacts, summary: Summary) -> dict[str, Any]:
         "reconnects": reconnects_json(summary),
         "broadcasts": broadcasts_json(summary),
         "slow_consumers": slow_consumers_json(summary) if facts.finished else {},
+        "connections": connections_json(summary),
         "errors": [
             {"group": group, "name": name, "count": count}
             for group, errors in sorted(summary.errors.items())

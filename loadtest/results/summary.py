@@ -11,6 +11,7 @@ from loadtest.results.broadcasts import totals_of
 from loadtest.results.exclusions import Exclusions
 from loadtest.results.ledger import Ledger
 from loadtest.results.lives import Lives
+from loadtest.results.missing import Missing
 from loadtest.results.record import Record
 from loadtest.results.rolling import rolling
 from loadtest.results.timeline import Phase, Timeline
@@ -56,6 +57,7 @@ class Summary(Totals):
         self.timeline = Timeline()
         self.workers: dict[str, WorkerTotals] = defaultdict(WorkerTotals)
         self.lives = Lives()
+        self.missing = Missing()
         self.users_by_second: Counter[int] = Counter()
         self.endings: dict[str, Counter[str]] = defaultdict(Counter)
         """Group -> what became of its connections, and why -> how many."""
@@ -100,6 +102,7 @@ class Summary(Totals):
         self._add_to_phase(record.second, totals)
         self._add_state(worker, record)
         self._add_connections(record)
+        self.missing.add(record)
         self._add_broadcasts(self._fanout.add(record))
         return True
 

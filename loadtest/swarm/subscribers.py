@@ -19,6 +19,9 @@ from loadtest.swarm.websocket import Connection
 
 __all__ = ["Subscribers"]
 
+STOOD_STILL_S = 2.0
+"""A worker that looks at its connections, once a second, this long (s) after the last time, could not read either."""
+
 
 class Subscribers:
     """One group on one worker: its series, counters, inspector and open connections, shared by all its users."""
@@ -47,6 +50,7 @@ class Subscribers:
         self._path = path
         self._endpoints: list[Endpoint] = []
         self._next = 0
+        self._looked = session.clock.monotonic()
         recorder.gauges[name] = self._gauges
         recorder.audiences.append(self._report)
         session.each_second.append(self._each_second)
@@ -119,7 +123,8 @@ class Subscribers:
 
     def _each_second(self) -> None:
         now = self.session.clock.monotonic()
-        for subscription in list(self.open):
+        stood_still, self._looked = now - self._looked > STOOD_STILL_S, now
+        for subscription in list(self.open) if not stood_still else ():  # it has not read yet what came meanwhile
             subscription.look_after(now)
         if any(endpoint.audience.numbered for endpoint in self._endpoints):
             self.tally.sequenced = self.tally.messages

@@ -178,6 +178,7 @@ class Subscription(Follower):
         group = self.shared.group
         if self.gaps:
             self.audience.look_after(self, now)
+        self.audience.misses.quiet(self, now - self.last)
         if group.silence is not None and not self.silent and now - self.last > group.silence:
             self.silent = True
             self.shared.tally.silences += 1

@@ -39,7 +39,7 @@ def test_the_report_can_be_read_at_every_size_and_in_every_theme(tmp_path: Path)
     for name, view in views.items():
         assert view["problems"] == [], name
         assert view["overflow"] <= 0, name
-        assert view["charts"] == view["figures"] == 9, name
+        assert view["charts"] == view["figures"] == 10, name
         assert all(view["painted"]), name
     assert views["desktop"]["paper"] != views["dark"]["paper"]
     assert views["print"]["paper"] == views["desktop"]["paper"]  # never a black sheet

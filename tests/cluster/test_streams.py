@@ -91,6 +91,12 @@ def test_what_was_dropped_for_some_is_lost_for_them_and_for_nobody_else(
     assert USERS * (found["judged"] - 10) < found["expected"] <= USERS * found["judged"]  # some came a broadcast later
     assert found["completeness"] == pytest.approx(100 * found["counted"] / found["expected"])
     assert run.counted("subscribers", "duplicated") == run.counted("subscribers", "reordered") == 0
+    theirs = [one["dropped"].get("fault", 0) for one in backend.get("/stats")["connections"]]
+    missed = run.summary["connections"]["subscribers"]
+    assert (missed["lost"]["messages"], missed["lost"]["most"]) == (dropped, max(theirs))
+    assert sorted(one["lost"] for one in missed["worst"] if one["lost"]) == sorted(filter(None, theirs))[-10:]
+    assert missed["lost"]["connections"] == len([count for count in theirs if count])
+    assert f"{missed['lost']['connections']} lost {dropped}" in run.output
 
 
 def test_what_nobody_got_is_missed_by_everybody_where_there_are_numbers(backend: Server, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from loadtest.report.connections import WORST_HEAD, worst_rows
 from loadtest.report.facts import RunFacts
 from loadtest.report.reconnects import BACK, handshakes_json, reconnects_json
 from loadtest.report.slow_consumers import slow_consumer_tables
@@ -76,6 +77,9 @@ def tables_of(facts: RunFacts, summary: Summary) -> Iterator[Table]:
         yield Table("Handshakes and reconnects", *_reconnects(groups, summary))
     for title, head, rows, note in slow_consumer_tables(summary):
         yield Table(title, head, rows, note=note)
+    if worst := tuple(worst_rows(summary)):
+        note = "Of each group those that missed most. Seconds of run time; a silence is looked at once a second."
+        yield Table("Connections that missed most", WORST_HEAD, worst, words=3, note=note)
     yield Table("Workers", *_workers(facts, summary), empty="No worker took part.")
     yield Table(
         "Figures",
