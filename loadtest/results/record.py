@@ -11,6 +11,8 @@ from loadtest.histogram import Histogram
 __all__ = ["Measured", "Record"]
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Second = Annotated[int, msgspec.Meta(ge=0, le=31 * 24 * 3600)]
+"""What is made of a run has a row for each second of it: one that tells of the year 3000 must not make billions."""
 Text = Annotated[str, msgspec.Meta(max_length=512)]
 
 
@@ -41,7 +43,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     worker: Text
     incarnation: Count
     serial: Count
-    second: Count
+    second: Second
     series: list[Measured]
     counters: dict[Text, dict[Text, Count]]
     """group -> name -> how many in this second."""

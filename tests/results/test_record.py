@@ -42,6 +42,7 @@ def test_a_record_survives_the_wire() -> None:
         ("run", "x" * 513),  # and bounded
         ("serial", -1),  # counts don't go below zero
         ("second", 1.5),  # nor between
+        ("second", 32 * 24 * 3600),  # nor on and on: each second of a run has a row
         ("series", [["g", "websocket", "delivery", "n", 1, 0, 0]]),  # a field short
         ("series", [["g", "websocket", "delivery", "n", 1, 0, 0, ["junk"]]]),  # a histogram that is none
         ("counters", {"g": {"messages": "2"}}),  # a count is a number
