@@ -36,7 +36,7 @@ def main() -> int:
             bench = Bench(*kernel.cores(), Path(folder), seconds=1.0 if options.quick else options.seconds)
             for name in ("target", "reference"):
                 compile_c(name, bench.folder)
-            runs = 1 if options.quick else options.runs
+            runs = options.runs or (1 if options.quick else 5)
             samples = _measure(bench, options.only or list(SCENARIOS), runs, left_out)
         except RuntimeError as problem:
             print(f"bench: {problem}", file=sys.stderr)
@@ -53,9 +53,13 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="how often each figure is measured (default: 5)")
+    parser.add_argument(
+        "--runs", type=int, default=0, help="how often each figure is measured (default: 5; 1 with --quick)"
+    )
     parser.add_argument("--seconds", type=float, default=4.0, help="how long a cost is measured (default: 4)")
-    parser.add_argument("--quick", action="store_true", help="one run of one second each, for developing")
+    parser.add_argument(
+        "--quick", action="store_true", help="runs of one second each, one if not told how many: for developing"
+    )
     parser.add_argument("--out", type=Path, default=OUT, help="where the JSON goes (default: benchmarks/results.json)")
     parser.add_argument("only", nargs="*", metavar="SCENARIO", help=f"only these: {', '.join(SCENARIOS)}")
     options = parser.parse_args()
