@@ -328,9 +328,14 @@ def test_users_are_counted_by_class_as_they_come_and_go(environment: Environment
     gevent.sleep(0.01)
     assert runner.user_classes_count == {"Slow": 1, "Sleeper": 3}
     assert runner.user_count == 4
-    first, *later = running.latest(Sleeper, 10)[::-1]
-    assert running.latest(Sleeper, 2) == later[::-1]
-    first.depart()
+    (last,) = running.latest(Sleeper, 1)
+    runner.spawn_users({"Sleeper": 1})
+    newest, *others = running.latest(Sleeper, 10)
+    assert len(others) == 3
+    assert others[0] is last
+    assert running.latest(Sleeper, 2) == [newest, last]
+    newest.depart()
+    last.depart()
     assert runner.user_classes_count == {"Slow": 1, "Sleeper": 2}
     assert running.latest(Sleeper, 0) == []
     runner.stop_users({"Slow": 1})  # by Locust's own way: it ends, and is discarded dead

@@ -125,6 +125,26 @@ def test_every_kind_of_frame_gets_through_in_order(parts: list[bytes]) -> None:
     assert len(set(slow.payloads)) == 1
 
 
+def test_a_reader_that_has_much_to_take_leaves_others_their_turns() -> None:
+    class Busy(Slow):
+        def on_message(self, payload: bytes, text: bool, received: float) -> None:  # noqa: FBT001 - the Receiver's
+            super().on_message(payload, text, received)
+            in_a_turn[-1] += 1
+
+    def others() -> None:
+        while True:
+            in_a_turn.append(0)
+            gevent.sleep(0)
+
+    in_a_turn = [0]
+    with serving(says(flood(numbered(3000)) + GOODBYE)) as server, reading(server, slow := Busy(rate=1e9)):
+        waiting = gevent.spawn(others)
+        settle(lambda: slow.ends, timeout=10)
+        waiting.kill()
+    assert sum(in_a_turn) == 3000
+    assert 1 < max(in_a_turn) <= slow_connection.PER_TURN
+
+
 def test_a_compressed_stream_is_read_slowly_as_well() -> None:
     with websocket_server() as url:
         slow = Slow(rate=200)

@@ -66,8 +66,9 @@ class Run:
         assert isinstance(shared, SlowSubscribers)
         return shared
 
-    def a_second_passes(self) -> None:
-        """As far as those are concerned who look after connections."""
+    def a_second_passes(self, seconds: float = 1.0) -> None:
+        """As far as those are concerned who look after connections; more than one if the worker stood still."""
+        self.shared._looked = time.monotonic() - seconds
         self.shared._each_second()
 
     def record(self) -> Record:
@@ -230,6 +231,8 @@ def test_its_own_pause_is_no_silence_of_the_server() -> None:
         assert run.shared.tally.silences == 0
         settle(lambda: run.shared.tally.messages == 3)
         settle(lambda: time.monotonic() - (subscription.connection.starving_since or time.monotonic()) > 0.25)
+        run.a_second_passes(10.0)  # what came while the worker stood still has not been read yet
+        assert run.shared.tally.silences == 0
         run.a_second_passes()  # now it has been waiting for the server for longer than that
         assert run.shared.tally.silences == 1
         run.leave()
