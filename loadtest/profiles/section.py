@@ -32,8 +32,6 @@ class Section(BaseModel):
 
     one_of: ClassVar[tuple[str, ...]] = ()
     """Exactly one of these keys must be given."""
-    later: ClassVar[dict[str, str]] = {}
-    """Keys that a later version will know, and what to do until then."""
 
     @classmethod
     def contradictions(cls, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -51,13 +49,10 @@ class Section(BaseModel):
         """Yield a key ("" for the mapping itself) and a sentence for every key that can't be there, or has to be."""
         known = cls.known_keys()
         unknown = [key for key in given if key not in known]
-        meant = {key: did_you_mean(key, known) for key in unknown if key not in cls.later}
+        meant = {key: did_you_mean(key, known) for key in unknown}
         for key in unknown:
-            if key in cls.later:
-                yield key, f"is not available yet; {cls.later[key]}"
-            else:
-                hint = f"did you mean {meant[key]}?" if meant[key] else f"there are {', '.join(known)}"
-                yield key, f"unknown key; {hint}"
+            hint = f"did you mean {meant[key]}?" if meant[key] else f"there are {', '.join(known)}"
+            yield key, f"unknown key; {hint}"
         for key, name in known.items():
             if cls.model_fields[name].is_required() and key not in given and key not in meant.values():
                 yield key, "is missing"

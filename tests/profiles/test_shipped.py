@@ -99,12 +99,6 @@ def test_the_docs_know_every_section() -> None:
     assert known <= set(SECTIONS.values())
 
 
-def test_the_docs_name_what_is_not_available_yet() -> None:
-    part = DOCS.partition("**Not available yet**")[2]
-    later = {key for model in SECTIONS.values() for key in model.later}
-    assert not {key for key in later if key not in part}
-
-
 def test_the_example_in_the_docs_is_a_profile() -> None:
     text = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)[0]
     assert load(text).name == "quotes"
