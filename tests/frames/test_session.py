@@ -414,9 +414,9 @@ def test_a_large_frame_in_small_pieces_costs_linear_time(first: int) -> None:
         best = float("inf")
         for _ in range(3):
             heard = Heard(limit=2**24)
-            began = time.perf_counter()
+            began = time.thread_time()  # not the wall clock's: others use this machine as well
             heard.receive(*pieces)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.thread_time() - began)
         return best
 
     assert seconds(8_000_000) < 30 * seconds(1_000_000)  # quadratic would be 64 times
