@@ -35,7 +35,10 @@ def _cost(client: Program, verb: str) -> float:
 
 
 def memory(bench: Bench, *, swap: bool) -> Iterator[Sample]:  # noqa: ARG001 - there is nothing to swap
-    """Resident bytes of 10,000 users, their greenlets and connections, each pinged and answered."""
+    """Resident bytes of 10,000 users, their greenlets and connections, each pinged and answered.
+
+    And for how long the garbage collector stopped them at most, against a look at all that is there then.
+    """
     with bench.target() as (target, port), bench.client(python("worker", "idler", port)) as client:
         client.ask("connect 10")
         time.sleep(1.0)
@@ -45,3 +48,5 @@ def memory(bench: Bench, *, swap: bool) -> Iterator[Sample]:  # noqa: ARG001 - t
         if target.ask("stats")["pings"] < SUBSCRIBERS:
             raise RuntimeError("not every subscriber was pinged")
         yield Sample("memory", (client.rss - before) / SUBSCRIBERS / 1024)
+        pauses = client.ask("pauses")
+        yield Sample("collector", pauses["longest"] * 1000, pauses["full"] * 1000)

@@ -94,5 +94,6 @@ FIGURES = (
     Figure("rest-full", "CPU per request, client: full", "FastHttpUser", "µs", "≤", 1.3),
     Figure("connect", "CPU per connect and upgrade", "C, epoll", "µs", "≤", 4),
     Figure("memory", "RSS per idle subscriber of 10,000", "–", "KB", "≤", 25, " KB"),
+    Figure("collector", "longest garbage collection while they come", "a full one then", "ms", "≤", 0.25),
     Figure("shutdown", "end of a run with 10,000 subscribers", "–", "s", "≤", 10, " s"),
 )

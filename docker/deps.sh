@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Installs the system tools that some tests need and that pip can't bring; what is there already is left alone.
-#   chromium, a font  the tests that use the web page like a person
-#   debootstrap       a base image where no container registry answers
-#   faketime          workers whose clocks are wrong
-#   prometheus        the metrics, scraped through a whole run
-#   docker compose    compose.yaml, where there is a Docker engine
+# Installs the system tools that some tests and benchmarks need and pip can't bring; what is there is left alone.
+#   chromium, a font    the tests that use the web page like a person
+#   debootstrap         a base image where no container registry answers
+#   faketime            workers whose clocks are wrong
+#   iproute2, iptables  networks that lose packets
+#   gcc, wrk            the references of the benchmarks
+#   prometheus          the metrics, scraped through a whole run
+#   docker compose      compose.yaml, where there is a Docker engine
 # Debian's packages; elsewhere it names what is missing. Usage: docker/deps.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -57,10 +59,14 @@ packages=()
 any_of chromium chromium-browser google-chrome || packages+=(chromium)
 any_of debootstrap || packages+=(debootstrap)
 any_of faketime || packages+=(faketime)
+any_of ip || packages+=(iproute2)
+any_of iptables || packages+=(iptables)
+any_of cc gcc clang || packages+=(gcc libc6-dev)
+any_of wrk || packages+=(wrk)
 find /usr/share/fonts -name '*.ttf' 2>/dev/null | grep -q . || packages+=(fonts-dejavu-core)
 
 if [[ ${#packages[@]} == 0 ]]; then
-    say "there already: a Chromium, a font, debootstrap, faketime"
+    say "there already: a Chromium, a font, debootstrap, faketime, ip, iptables, a C compiler, wrk"
 elif command -v apt-get >/dev/null; then
     install_packages "${packages[@]}"
 else

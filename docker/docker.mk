@@ -13,5 +13,5 @@ test-containers: setup ## the tests of images and compose.yaml (after make image
 sbom: ## write the bill of materials of the image, sbom.cdx.json (after make images)
 	@docker/sbom.sh
 
-deps: ## install the system tools that some tests need (Debian: chromium, debootstrap, faketime, prometheus, docker compose)
+deps: ## install the system tools that some tests and benchmarks need (Debian: chromium, faketime, iptables, wrk, docker compose …)
 	@docker/deps.sh

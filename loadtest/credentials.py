@@ -54,7 +54,8 @@ def secret(environ: Mapping[str, str], name: str) -> str | None:
         text = Path(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not text"
-        raise UsageError(f"{name}_FILE: {file} can't be read: {reason}") from None
+        shown = file if "/" in file else "the file that it names"  # it may be the secret itself, by mistake
+        raise UsageError(f"{name}_FILE: {shown} can't be read: {reason}") from None
     if not text:
         raise UsageError(f"{name}_FILE: {file} is empty")
     return text

@@ -20,7 +20,9 @@ class HealthLimit(NamedTuple):
         """A value of it as people read it."""
         if self.unit == "%":
             return f"{value * 100:.3g} %"
-        return f"{value:g}" if not self.unit else f"{value * 1000:.3g} ms"
+        if not self.unit:
+            return f"{value:g}"
+        return f"{value * 1000:.3g} ms" if abs(value) < 1.0 else f"{value * 1000:,.0f} ms"
 
 
 LOAD = "use more workers or fewer users"

@@ -14,7 +14,9 @@ import msgspec
 from loadtest.fanout import Broadcast
 from loadtest.json_object import JsonObject
 from loadtest.moments import Moments, kind_of, seconds
+from loadtest.plain import Plain
 from loadtest.profiles import WebSocketGroup
+from loadtest.steps import Steps
 from loadtest.text import valid_utf8
 
 __all__ = ["Inspected", "Inspector", "Kind"]
@@ -66,7 +68,9 @@ class _Field:
     """One value at a dotted path."""
 
     def __init__(self, path: str, kind: Any) -> None:
+        self.kind = kind
         self.first, *rest = path.split(".")
+        self.nested = bool(rest)
         self._rest = [(key, JsonObject([key])) for key in rest]
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind | None)
 
@@ -105,8 +109,28 @@ class Inspector:
         if self._dates is not None and self._dates.first is not None:
             wanted |= {self._dates.first}
         self._object = JsonObject(wanted) if wanted or self._dates is not None else None
+        self._plain = self._plain_of()
+        self.send_steps, self.data_steps = Steps(), Steps()
+        """In which steps the messages tell when they were sent, and how old their data is."""
+        self._looks_at_steps = self._send_time is not None or self._dates is not None
         self._recent: deque[tuple[bytes, bool, Inspected]] = deque(maxlen=REMEMBERED)
         self._hits = self._misses = self._resting = 0
+
+    def _plain_of(self) -> Plain | None:
+        """What reads the ordinary message; None: there is nothing to read, or it takes more than one look."""
+        picked = [one for one in (self._send_time, self._sequence) if one is not None]
+        kinds: dict[str, Any] = {one.first: one.kind for one in picked}
+        if self._object is None or len(kinds) < len(picked) or any(one.nested for one in picked):
+            return None
+        if self._dates is not None and self._dates.first is not None:
+            if self._dates.first in kinds:
+                return None
+            kinds[self._dates.first] = msgspec.Raw
+        signs = [min(keys - kinds.keys() - {*self._expected}, default=None) for keys in self._not_data]
+        try:
+            return None if None in signs else Plain(self._expected, filter(None, signs), kinds)
+        except ValueError:
+            return None
 
     def inspect(self, payload: bytes, text: bool) -> Inspected:  # noqa: FBT001 - a hot path takes no keywords
         """Look at one message; `text` as opposed to binary. Never raises, whatever a server sends."""
@@ -132,6 +156,20 @@ class Inspector:
             self._hits = self._misses = 0
 
     def _look(self, payload: bytes, *, text: bool) -> Inspected:
+        inspected = self._found(payload, text=text)
+        if self._looks_at_steps:
+            self._look_at_steps(inspected)
+        return inspected
+
+    def _look_at_steps(self, inspected: Inspected) -> None:
+        times = ((self.send_steps, inspected.send_time), (self.data_steps, inspected.data_time))
+        for steps, time in times:
+            if time is not None:
+                steps.add(time)
+        asked = ((self.send_steps, self._send_time), (self.data_steps, self._dates))
+        self._looks_at_steps = not all(steps.known for steps, what in asked if what is not None)
+
+    def _found(self, payload: bytes, *, text: bool) -> Inspected:
         if not text:
             if self._binary_is_not_data:
                 return NOT_DATA
@@ -140,11 +178,36 @@ class Inspector:
         if self._object is None:
             return Inspected(Kind.DATA)
         try:
-            return self._judge(self._object.read(payload), payload)
+            return self._ordinary(payload) or self._judge(self._object.read(payload), payload)
         except msgspec.ValidationError:
             return _bad("not a JSON object") if self._expected else self._judge({}, payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _bad("not JSON") if self._expected else Inspected(Kind.DATA)
+
+    def _ordinary(self, payload: bytes) -> Inspected | None:
+        """As _judge, of a message that has all that is expected; None: it is to be judged."""
+        values = None if self._plain is None else self._plain.read(payload)
+        if values is None:
+            return None
+        try:
+            return self._picked(values, payload)
+        except (msgspec.DecodeError, ValueError, OverflowError, RecursionError):
+            return None
+
+    def _picked(self, values: tuple[Any, ...], payload: bytes) -> Inspected:
+        send_time = sequence = data_time = None
+        at = 0
+        if self._send_time is not None:
+            if (sent := values[0]) is not None and sent is not msgspec.UNSET:
+                send_time = seconds(sent, self._unit)
+            at = 1
+        if self._sequence is not None:
+            sequence = None if values[at] is msgspec.UNSET else values[at]
+            at += 1
+        if self._dates is not None:
+            raw = payload if self._dates.first is None else values[at]
+            data_time = None if raw is msgspec.UNSET else self._dates.pick(raw)
+        return Inspected(Kind.DATA, send_time, sequence, data_time)
 
     def _judge(self, message: Mapping[str, msgspec.Raw], payload: bytes) -> Inspected:
         if any(keys <= message.keys() for keys in self._not_data):

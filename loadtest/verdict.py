@@ -6,7 +6,7 @@ from typing import Literal
 
 from loadtest.errors import ExitCode
 from loadtest.limits import HEALTH_LIMITS
-from loadtest.results import Summary
+from loadtest.results import Summary, unexplained
 from loadtest.slo import Verdict
 
 __all__ = ["Ending", "RunVerdict", "decide"]
@@ -106,11 +106,17 @@ def _obstacle(ending: Ending, summary: Summary) -> RunVerdict | None:
     attempts = summary.counted(None, "connects") + summary.counted(None, "requests")
     if attempts and attempts == summary.counted(None, "unreachable"):
         return RunVerdict("error", f"nothing answers at the target: all {attempts:,} attempts failed to connect")
+    return _unbalanced(summary) or _overload(summary)
+
+
+def _unbalanced(summary: Summary) -> RunVerdict | None:
+    """Whether there are connections that nobody can account for."""
     ledger = summary.ledger()
     if ledger.pending or ledger.open:
         where = f"{ledger.pending} attempts are pending and {ledger.open} connections open"
         return RunVerdict("invalid", f"the connection ledger does not balance at the end of the run: {where}")
-    return _overload(summary)
+    off = "; ".join(map(str, unexplained(summary.counters, summary.endings)))
+    return RunVerdict("invalid", f"the causes in the connection ledger do not add up: {off}") if off else None
 
 
 def _overload(summary: Summary) -> RunVerdict | None:

@@ -67,3 +67,10 @@ def test_nothing_that_is_printed_shows_a_key() -> None:
 def test_the_environment_may_have_no_key() -> None:
     assert cluster_key({}) is None
     assert cluster_key({"LOADTEST_CLUSTER_KEY": KEY}) == ClusterKey.derive(KEY)
+
+
+def test_a_secret_that_stands_where_its_file_should_is_not_told() -> None:
+    with pytest.raises(UsageError) as refused:
+        secret({"LOADTEST_CLUSTER_KEY_FILE": "c4n4ry-c4n4ry-c4n4ry-c4n4ry-c4n4ry"}, "LOADTEST_CLUSTER_KEY")
+    assert "c4n4ry" not in str(refused.value)
+    assert "LOADTEST_CLUSTER_KEY_FILE" in str(refused.value)

@@ -1,6 +1,8 @@
 """histogram.py: buckets of 0.1 %, merged and sent without losing a count."""
 
 import math
+import random
+import sys
 from typing import Any
 
 import msgpack
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtest.buckets import Dense
 from loadtest.errors import WireError
 from loadtest.histogram import HIGHEST_S, UNIT_S, Histogram
 
@@ -50,6 +53,24 @@ def test_the_mean_deviation_is_how_far_values_are_from_their_mean() -> None:
 def test_sum_mean_least_and_most_are_exact() -> None:
     times = histogram_of(0.25, 0.5, 1.5)
     assert (times.count, times.total, times.min, times.max, times.mean) == (3, 2.25, 0.25, 1.5, 0.75)
+
+
+@given(st.lists(st.floats() | IN_RANGE | st.floats(0.0, 50e-6), max_size=20))
+def test_all_at_once_is_as_one_by_one(times: list[float]) -> None:
+    at_once = Histogram()
+    at_once.record_all(times)
+    assert at_once == histogram_of(*times)
+    assert at_once.count == len(times)
+
+
+@given(st.integers(1024, 60_000_000_000), st.integers(-2, 2))
+def test_all_at_once_finds_the_same_bucket_on_both_sides_of_every_bound(units: int, steps: int) -> None:
+    time = (units - 0.5) * UNIT_S
+    for _ in range(abs(steps)):
+        time = math.nextafter(time, math.copysign(math.inf, steps))
+    at_once = Histogram()
+    at_once.record_all([time])
+    assert list(at_once.buckets()) == list(histogram_of(time).buckets())
 
 
 @pytest.mark.parametrize(
@@ -270,3 +291,15 @@ def test_a_coarse_histogram_has_an_eighth_of_the_buckets() -> None:
 
 def test_a_histogram_prints_its_figures() -> None:
     assert str(histogram_of(*[0.001] * 1999, 0.25)) == "n=2,000 p50=1 ms p99=1 ms max=250 ms"
+
+
+def test_one_that_others_are_merged_into_stops_growing() -> None:
+    """Times keep falling into new buckets for hours: each must not cost what a dict's entry does."""
+    draw, merged = random.Random(1), Histogram()
+    for _ in range(400):
+        piece = Histogram()
+        for _ in range(50):
+            piece.record(draw.lognormvariate(-5.5, 0.8))
+        merged.merge(piece)
+    assert isinstance(merged._buckets, Dense)
+    assert sys.getsizeof(merged._buckets.counts) < 4 * 26_000

@@ -389,3 +389,53 @@ def test_what_is_remembered_is_bounded_in_number_and_size() -> None:
     huge = b'{"seq": 1, "x": "' + b"x" * messages.REMEMBERED_BYTES + b'"}'
     assert see(group, huge).sequence == 1
     assert all(known is not huge for known, *_ in group._recent)
+
+
+# the ordinary message, read with one decoder, and every other
+
+SOME = st.sampled_from(["a", "b", "at", "n", "type", "dates", 'q"', "other"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3)
+    | st.just("2026-01-02T03:04:05+07:00"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(SOME, inner, max_size=3),
+    max_leaves=4,
+)  # fmt: skip
+GROUPS: list[dict[str, Any]] = [
+    MARKET,
+    {"expect": {"keys": ["a", "b"]}, "send_time": {"field": "at", "unit": "s"}, "sequence": "n"},
+    {"expect": {"keys": ["at"]}, "send_time": {"field": "at", "unit": "iso"}, "not_data": [{"keys": ["type", "a"]}]},
+    {"send_time": {"field": "at", "unit": "ms"}, "freshness": {"field": "dates.*", "unit": "s"}},
+    {"send_time": {"field": "at"}, "freshness": {"field": "at"}, "sequence": "n"},
+    {"send_time": {"field": "a.b", "unit": "s"}, "sequence": "n"},
+    {"sequence": "n", "freshness": {"field": "*.at", "unit": "s"}},
+    {"sequence": "n", "not_data": [{"keys": ["n"]}], "expect": {"keys": ["a"]}},
+    {"sequence": 'q"', "expect": {"keys": ["a"]}},
+    {"expect": {"keys": ["a"]}, "not_data": [{"keys": ["type"]}, {"keys": ["b"]}]},
+]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@given(pairs=st.lists(st.tuples(SOME, VALUES), max_size=6), end=st.sampled_from(["}", "", "}}"]))
+def test_a_message_is_seen_alike_with_one_decoder_and_with_one_for_each_field(
+    group: dict[str, Any], pairs: list[tuple[str, Any]], end: str
+) -> None:
+    payload = ("{" + ",".join(f"{json.dumps(key)}:{json.dumps(value)}" for key, value in pairs) + end).encode()
+    quick, thorough = inspector(**group), inspector(**group)
+    thorough._plain = None
+    assert see(quick, payload) == see(thorough, payload)
+
+
+@pytest.mark.parametrize(
+    ("group", "payload"),
+    [
+        (MARKET, b'{"quotes": {}, "prices": {}, "server_time": 12.5, "seq": 7}'),
+        (GROUPS[1], b'{"a": 1, "b": 2, "at": 1.5}'),
+        (GROUPS[2], b'{"at": "2026-01-02T03:04:05+07:00", "type": 1}'),
+        (GROUPS[3], b'{"at": 5, "dates": {"x": 3.5, "y": 4}}'),
+        (GROUPS[6], b'{"n": 5, "x": {"at": 4}}'),
+    ],
+)
+def test_an_ordinary_message_takes_one_look(group: dict[str, Any], payload: bytes) -> None:
+    once = inspector(**group)
+    assert once._plain is not None
+    assert once._ordinary(payload) is not None

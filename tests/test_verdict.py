@@ -12,8 +12,15 @@ from loadtest.verdict import Ending, decide
 def summary_with(**counters: int) -> Summary:
     summary = Summary("r1")
     record = Record("r1", "w1", 0, 0, 0, [], {}, {}, {}, {}, final=True)
-    summary.add(msgspec.structs.replace(record, counters={"g": counters}))
+    summary.add(msgspec.structs.replace(record, counters={"g": counters}, endings={"g": causes_of(counters)}))
     return summary
+
+
+def causes_of(counters: dict[str, int]) -> dict[str, int]:
+    """A cause for every connection of the ledger that failed or ended."""
+    causes = {"connects_failed": "failed: refused", "closed_by_us": "closed by us: 1000"}
+    causes |= {"closed_by_server": "closed by server: 1001", "closed_by_network": "closed by network: reset"}
+    return {cause: counters[name] for name, cause in causes.items() if name in counters}
 
 
 CLEAN = {"connects": 2, "connected": 2, "closed_by_us": 2, "messages": 5}
@@ -51,6 +58,26 @@ def test_one_verdict(ending: Ending, slos: list[Verdict], counters: dict[str, in
     assert (verdict.name, verdict.exit_code) == (name, code)
 
 
+@pytest.mark.parametrize(
+    ("endings", "why"),
+    [
+        ({}, "g: 2 closed by us, but causes of 0"),
+        ({"closed by us: 1000": 1}, "g: 2 closed by us, but causes of 1"),
+        ({"closed by us: 1000": 2, "failed (ours): EMFILE": 1}, "g: 0 failed, but causes of 1"),
+        (
+            {"closed by us: 1000": 1, "closed by server: 1001": 1},
+            "g: 2 closed by us, but causes of 1; g: 0 closed by server, but causes of 1",
+        ),
+    ],
+)
+def test_a_run_whose_causes_do_not_add_up_to_its_ledger_is_invalid(endings: dict[str, int], why: str) -> None:
+    summary = Summary("r1")
+    record = Record("r1", "w1", 0, 0, 0, [], {"g": CLEAN}, {}, {}, {}, final=True, endings={"g": endings})
+    summary.add(record)
+    verdict = decide(Ending(), [HELD], summary)
+    assert (verdict.name, verdict.why) == ("invalid", f"the causes in the connection ledger do not add up: {why}")
+
+
 def test_the_reason_names_the_slo_that_was_breached() -> None:
     assert (
         decide(Ending(), [HELD, BREACHED], summary_with(**CLEAN)).why
@@ -81,8 +108,9 @@ def run_with_lag(
             record = Record(
                 "r1", f"w{worker + 1}", 0, second, second, [], {}, {}, {}, health, final=second == seconds - 1
             )
-            counters = {"g": CLEAN} if second == worker == 0 else {}
-            summary.add(msgspec.structs.replace(record, counters=counters))
+            first = second == worker == 0
+            counters, endings = ({"g": CLEAN}, {"g": causes_of(CLEAN)}) if first else ({}, {})
+            summary.add(msgspec.structs.replace(record, counters=counters, endings=endings))
     return summary
 
 

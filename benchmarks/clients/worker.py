@@ -1,10 +1,12 @@
 """A worker as it runs in a cluster, without a master: real users, real session; only the link answers itself.
 
 `python -m benchmarks.clients.worker subscriber|poller|heard|full PORT` (heard: with a listener of the user's own);
-commands: connect N, subscribe N, report, lag.
+commands: connect N, subscribe N, report, lag, pauses.
 """
 
+import gc
 import sys
+import time
 from typing import Any
 
 from locust.env import Environment
@@ -19,7 +21,7 @@ from loadtest.clock import SystemClock
 from loadtest.results import Record
 from loadtest.swarm import locust_patches
 from loadtest.swarm.catalog import Catalog
-from loadtest.swarm.cluster.messages import Ack, Begin
+from loadtest.swarm.cluster.messages import Ack, Begin, ClockAsk, ClockTell, name_of
 from loadtest.swarm.cluster.reports import RECORDS
 from loadtest.swarm.cluster.worker import WorkerSession
 from loadtest.swarm.health import raise_descriptor_limit
@@ -68,15 +70,19 @@ class SelfAnswering:
         self.next = 0
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:  # noqa: ARG002 - a Link
-        """Keep what was sent."""
+        """Keep Records, and tell the time: who gets which broadcast is reported by the master's clock."""
+        if msg_type == name_of(ClockAsk):
+            now = time.monotonic()
+            self._answer(ClockTell, {"asked": data["asked"], "heard": now, "told": now})
         if msg_type != RECORDS:
             return
         self.packed.append(msgpack.dumps(data))
         serials = list(range(self.next, self.next + len(data)))
         self.next += len(data)
-        gevent.get_hub().loop.run_callback(
-            self.session.receive, Ack, {"run": RUN, "incarnation": 0, "serials": serials}
-        )
+        self._answer(Ack, {"run": RUN, "incarnation": 0, "serials": serials})
+
+    def _answer(self, kind: type[Any], wire: dict[str, Any]) -> None:
+        gevent.get_hub().loop.run_callback(self.session.receive, kind, wire)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """What all Records together say: counters and errors."""
@@ -116,6 +122,28 @@ class LagMeter:
         return {"p99": lags[int((len(lags) - 1) * 0.99)] if lags else None}
 
 
+class Pauses:
+    """How long Python's garbage collector stopped this process."""
+
+    def __init__(self) -> None:
+        self._began = self._longest = 0.0
+        gc.callbacks.append(self._collected)
+
+    def _collected(self, phase: str, _info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.monotonic()
+        else:
+            self._longest = max(self._longest, time.monotonic() - self._began)
+
+    def take(self) -> dict[str, float]:
+        """The longest (s) since the begin, and what a look at everything takes now."""
+        longest = self._longest
+        gc.unfreeze()
+        began = time.monotonic()
+        gc.collect()
+        return {"longest": longest, "full": time.monotonic() - began}
+
+
 class Worker:
     """One group's users on one worker, and the commands of the benchmark."""
 
@@ -135,6 +163,7 @@ class Worker:
         attach(self.environment, self.local)
         self.session.begin(Begin(RUN, 0.0, [self.url]))
         self.lag = LagMeter(SystemClock())
+        self.pauses = Pauses()
 
     def connect(self, users: int) -> dict[str, int]:
         """Start so many users, and wait until all of them are connected."""
@@ -172,6 +201,7 @@ def main() -> None:
             "subscribe": worker.subscribe,
             "report": worker.report,
             "lag": worker.lag.take,
+            "pauses": worker.pauses.take,
         }
     )
 

@@ -15,6 +15,7 @@ namespace=${NAMESPACE:-loadtest}
 read -r -a kubectl <<<"${KUBECTL:-kubectl}"
 signals=0
 master="" # its pod
+uid=""    # of its Job
 reader="" # the child that follows its log
 
 say() { printf 'k8s-run: %s\n' "$*"; }
@@ -25,8 +26,8 @@ job_state() { # Complete, Failed, or nothing while it is under way
     kube get job run-master --ignore-not-found \
         -o 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}{"\n"}{end}' | grep -E '^(Complete|Failed)$' || true
 }
-pod_of_master() { # the newest one
-    kube get pods --selector job-name=run-master --sort-by .metadata.creationTimestamp -o name | tail -n 1
+pod_of_master() { # the newest one of this Job: pods of the one before may still be there
+    kube get pods --selector "batch.kubernetes.io/controller-uid=$uid" --sort-by .metadata.creationTimestamp -o name | tail -n 1
 }
 exit_code() { kube get "$1" -o 'jsonpath={.status.containerStatuses[0].state.terminated.exitCode}' 2>/dev/null || true; }
 
@@ -138,12 +139,13 @@ if [[ -n $(kube get job run-master --ignore-not-found -o name) ]]; then
 fi
 say "profile $profile, $workers workers, namespace $namespace"
 apply_all
+uid=$(kube get job run-master -o 'jsonpath={.metadata.uid}')
 wait_for_master
-run=k8s-$(kube get job run-master -o 'jsonpath={.metadata.uid}')
+run=k8s-$uid
 follow
 [[ $signals -lt 2 ]] || exit 130
 code=$(exit_code "$(pod_of_master)")
-if [[ -z $code ]]; then
+if [[ ! $code =~ ^([0-4]|130)$ ]]; then # its pod is gone, or was killed once too often (137)
     code=$([[ $(job_state) == Complete ]] && echo 0 || echo 3)
 fi
 fetch "$run" || { say "the bundle could not be fetched; it is on the volume: k8s/run/fetch/pod.yaml says how"; [[ $code != 0 ]] || code=3; }

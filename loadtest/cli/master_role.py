@@ -78,7 +78,10 @@ def execute(namespace: Namespace, world: World) -> ExitCode:
         page_secrets(environ)
         without_login_allowed(environ)
         web = from_environ(environ, "LOADTEST_WEB_PORT", WEB_PORT, port_number)
-        options += ["--web-host", environ.get("LOADTEST_WEB_HOST") or LOOPBACK, "--web-port", str(web)]
+        web_host = environ.get("LOADTEST_WEB_HOST") or LOOPBACK
+        if web_host in (LOOPBACK, EVERYWHERE) and not any(option.startswith("--web-") for option in namespace.rest):
+            require_free(web, remedy="is another master running? LOADTEST_WEB_PORT names another port", host=web_host)
+        options += ["--web-host", web_host, "--web-port", str(web)]
         given = {TLS_CERT: namespace.tls_cert, TLS_KEY: namespace.tls_key}
         options += tls_options(environ | {name: file for name, file in given.items() if file})
     environ |= {"LOADTEST_WORKERS": str(workers)} | ({"LOADTEST_RESUME": namespace.resume} if namespace.resume else {})

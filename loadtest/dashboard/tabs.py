@@ -77,6 +77,7 @@ TABS: dict[str, tuple[str, Columns]] = {
             "lost_with_worker": "Lost with a worker",
         },
     ),
+    "load-causes": ("Causes", {"group": "Group", "name": "Connections failed or ended by", "count": "Connections"}),
 }
 """key -> (title, column -> heading). Locust has a tab with the key `workers` of its own."""
 
@@ -146,6 +147,7 @@ def rows(status: Status) -> dict[str, list[dict[str, str]]]:
             for its in status.slos
         ],
         "load-ledger": [_texts(its.group, columns=TABS["load-ledger"][1], source=its) for its in status.ledger],
+        "load-causes": [{"group": its.group, "name": its.name, "count": number(its.count)} for its in status.causes],
     }
 
 

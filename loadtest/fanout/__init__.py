@@ -2,6 +2,7 @@
 
 gaps       what a connection lacks            broadcast  one broadcast, one connection, on the hot path
 audience   the connections of one worker      reports    what a worker tells the master        merge  over all workers
+marks      what came, where it is not followed
 misses     who missed how much                   occurrences  whose receives are of one broadcast
 """
 

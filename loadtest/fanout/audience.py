@@ -4,16 +4,17 @@ Master's part, over all workers: merge.py.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from loadtest.fanout.broadcast import Broadcast, Follower
 from loadtest.fanout.gaps import Gaps
 from loadtest.fanout.known import KEEP_S, Known
+from loadtest.fanout.marks import Marks
 from loadtest.fanout.misses import Misses
 from loadtest.fanout.reports import AudienceReport, Heard
 from loadtest.fanout.roll import SETTLED_S, Roll
+from loadtest.fanout.seen import Counts, Seen
 
-__all__ = ["LOST_S", "Audience", "Counts", "Seen"]
+__all__ = ["LOST_S", "Audience"]
 
 LOST_S = 10.0
 """A number that was passed over and did not come for this long (s) is lost; until then it is only late."""
@@ -33,23 +34,6 @@ JUDGED = 256
 """After so many broadcasts it is asked whether most reached one connection only: then they are none."""
 
 
-class Counts(Protocol):
-    """Where the counts of a group go; a Tally is one."""
-
-    lost: int
-    duplicated: int
-    reordered: int
-    sequence_restarts: int
-    missed_meanwhile: int
-
-
-class Seen(Protocol):
-    """What is known of a message's payload; messages.Inspected is one."""
-
-    sequence: int | None
-    broadcast: Broadcast | None
-
-
 class Audience:
     """One group's connections to one target on this worker.
 
@@ -66,6 +50,7 @@ class Audience:
         """Whether messages bring sequence numbers."""
         self._epoch = 0
         self._known = Known()
+        self._marks = Marks()
         self._roll = Roll()
         self.misses = Misses()
         self._judged = self._singles = 0
@@ -80,6 +65,9 @@ class Audience:
                 return  # a message beside the sequence, or of nobody else's concern
         elif not self.numbered:
             self._begin_numbers()
+        elif self._off:
+            self._place_unlike(follower, sequence, payload, received)
+            return
         broadcast = seen.broadcast
         fresh = False
         if broadcast is None or sequence != (broadcast.number if self.numbered else None):
@@ -93,6 +81,22 @@ class Audience:
             self._place_numbered(follower, broadcast, received, fresh=fresh)
         else:
             seen.broadcast = self._place_unnumbered(follower, broadcast, received)
+
+    def _place_unlike(self, follower: Follower, sequence: int, payload: bytes, received: float) -> None:
+        """As `place`, where each payload is another one: they are not followed, and in order there is no more to do."""
+        epoch, fresh = self._marks.find(sequence, payload, self._epoch)
+        if sequence == follower.next and follower.numbered and follower.joined is not None:
+            follower.next = sequence + 1
+            return
+        if (known := self._known.get(sequence, payload)) is not None:  # it came while they were followed
+            epoch, fresh = known.epoch, False
+        broadcast = Broadcast(sequence, 0, received, epoch)
+        if follower.joined is None or not follower.numbered:
+            self._join(follower, broadcast, received)
+            return
+        self._place_numbered(follower, broadcast, received, fresh=fresh)
+        if broadcast.epoch != epoch:
+            self._marks.began(sequence, payload, broadcast.epoch)
 
     def _begin_numbers(self) -> None:
         """The first sequence number of the run came: what was followed by payload until now is not compared."""
@@ -117,9 +121,9 @@ class Audience:
             self._advance(follower, number, received)
         elif follower.gaps and follower.gaps.fill(number):
             self.misses.reordered(follower, self._counts)
-        elif self._just_before(follower, broadcast, received):
+        elif _just_before(follower, broadcast, received):
             self.misses.reordered(follower, self._counts)
-            self._reach_back(follower, number, received)
+            follower.reach_back(number, received)
         elif number >= due or fresh or broadcast.epoch > follower.epoch:
             self._restart(follower, broadcast, fresh=fresh)
         else:
@@ -134,20 +138,6 @@ class Audience:
             follower.gaps.skip(due, number - 1, received)
             follower.gaps.give_up(received - LOST_S, lambda low, high: self._lose(follower, low, high))
         follower.next = number + 1
-
-    @staticmethod
-    def _just_before(follower: Follower, broadcast: Broadcast, received: float) -> bool:
-        """Whether this was sent just before the connection's first message, and came after it."""
-        near = follower.first - NEAR <= broadcast.number < follower.first
-        young = follower.joined is not None and received - follower.joined < SETTLED_S
-        return near and young and broadcast.epoch == follower.epoch
-
-    @staticmethod
-    def _reach_back(follower: Follower, number: int, received: float) -> None:
-        if number + 1 < follower.first:
-            follower.gaps = follower.gaps or Gaps()
-            follower.gaps.skip(number + 1, follower.first - 1, received)
-        follower.first = number
 
     def _restart(self, follower: Follower, broadcast: Broadcast, *, fresh: bool) -> None:
         """The sequence begins anew: another payload under a number that this connection has had, or a leap."""
@@ -210,10 +200,11 @@ class Audience:
         def us(seconds: float) -> int:
             return round((seconds + offset) * 1e6)
 
-        heard = [self._tell(b, us) for b in self._known if self._is_due(b, now, final=final)]
+        heard = [] if self._off else [self._tell(b, us) for b in self._known if self._is_due(b, now, final=final)]
         joined, left = self._roll.take(now, us, final=final)
         self._off = self._off or self._known.overflowing
         self._known.forget(now)
+        self._marks.forget(now)
         if self._off:
             heard, joined, left = [], [], []
             if not self.numbered:
@@ -251,3 +242,10 @@ class Audience:
         again = broadcast.previous is not None
         times = us(broadcast.first), us(broadcast.last)
         return Heard(broadcast.number, self.numbered, broadcast.digest, *times, added, again, more)
+
+
+def _just_before(follower: Follower, broadcast: Broadcast, received: float) -> bool:
+    """Whether this was sent just before the connection's first message, and came after it."""
+    near = follower.first - NEAR <= broadcast.number < follower.first
+    young = follower.joined is not None and received - follower.joined < SETTLED_S
+    return near and young and broadcast.epoch == follower.epoch

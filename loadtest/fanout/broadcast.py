@@ -85,3 +85,10 @@ class Follower:
     def has(self, number: int) -> bool:
         """Whether it got the broadcast of this number."""
         return self.joined is not None and self.first <= number < self.next and number not in (self.gaps or ())
+
+    def reach_back(self, number: int, received: float) -> None:
+        """It got a number from before its first one; those in between may come yet."""
+        if number + 1 < self.first:
+            self.gaps = self.gaps or Gaps()
+            self.gaps.skip(number + 1, self.first - 1, received)
+        self.first = number

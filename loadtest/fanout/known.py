@@ -1,7 +1,7 @@
 """The broadcasts that a worker remembers of one audience: by number and payload, until nobody gets them any more."""
 
 from collections.abc import Iterator
-from hashlib import blake2b
+from hashlib import sha1
 from statistics import median_low
 from typing import TypeVar
 
@@ -34,9 +34,13 @@ class Known:
 
     def find(self, sequence: int | None, payload: bytes, received: float, epoch: int) -> tuple[Broadcast, bool]:
         """(the broadcast of a message, whether this is the first message of it)."""
-        key = (sequence, int.from_bytes(blake2b(payload, digest_size=8).digest(), "big", signed=True))
+        key = (sequence, _digest(payload))
         known = self._newest.get(key)
         return (known, False) if known is not None else (self._add(key, received, epoch), True)
+
+    def get(self, sequence: int | None, payload: bytes) -> Broadcast | None:
+        """The broadcast of a message, if it is remembered."""
+        return self._newest.get((sequence, _digest(payload))) if self._newest else None
 
     def repeat(self, newest: Broadcast, received: float) -> Broadcast:
         """The same payload was sent again, without a number."""
@@ -107,6 +111,11 @@ class Known:
             del self._newest[key]
         for number in _old(self._by_number, now):
             self._by_number.pop(number).previous = None
+
+
+def _digest(payload: bytes) -> int:
+    """The same on all workers. Processors have SHA-1 built in: it takes less than half the time of others."""
+    return int.from_bytes(sha1(payload, usedforsecurity=False).digest()[:8], "big", signed=True)
 
 
 def _spacing(newest: Broadcast) -> float:

@@ -18,6 +18,10 @@ MAX_FRAGMENTS = 2**17
 decoder_of = codecs.getincrementaldecoder("utf-8")
 
 
+def _tell_nobody(*_: object) -> None:
+    """Nothing is told after the end."""
+
+
 class Relay(Sending):
     """Passes frames to the library's protocol object, and its events on; makes whole messages of fragments."""
 
@@ -38,6 +42,11 @@ class Relay(Sending):
         self._text = False
         self._decoder: Any = None
         self._fragments = 0
+
+    def let_go(self) -> None:
+        """After the end: forget who was told, so that neither keeps the other in memory."""
+        self._on_message = self._on_pong = _tell_nobody
+        self._library = None
 
     def _relay(self, data: bytes, received: float) -> None:
         """Let the library read, and act on what it found: at most one frame, or a fault."""

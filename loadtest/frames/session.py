@@ -44,7 +44,7 @@ class Session(Relay):
     not; `received` is what `receive` was given. Both may call send, close and fail in return.
     """
 
-    __slots__ = ("_held", "_idle", "_left", "_limit", "_need", "_repeat", "_waiting")
+    __slots__ = ("_held", "_left", "_limit", "_need", "_repeat", "_waiting", "idle")
 
     def __init__(
         self,
@@ -67,7 +67,8 @@ class Session(Relay):
         self._need = HEADER  # bytes in _held that allow the next step
         self._left = 0  # bytes of the frame that the library is reading
         self._waiting: deque[tuple[bytes, float]] | None = None  # read, but not looked at in that turn
-        self._idle = True  # what comes next is the beginning of a frame, and nothing waits
+        self.idle = True
+        """Whether what comes next is the beginning of a frame, and nothing waits."""
 
     def receive(self, data: bytes | bytearray, size: int, received: float) -> bool:
         """Take the `size` bytes that were read; True: there is something to `take`, it is `behind`, or it has ended.
@@ -76,7 +77,7 @@ class Session(Relay):
         everything is discarded.
         """
         repeat = self._repeat
-        if size == repeat.size and self._idle and data.startswith(repeat.frame):
+        if size == repeat.size and self.idle and data.startswith(repeat.frame):
             self._on_message(repeat.payload, repeat.text, received)
         elif self._waiting is not None:
             self._waiting.append((bytes(memoryview(data)[:size]), received))
@@ -87,7 +88,7 @@ class Session(Relay):
     def repeated(self, received: float) -> bool:
         """As `receive`, with the frame that `repeat` has in mind; the caller has compared the bytes."""
         repeat = self._repeat
-        if not self._idle:
+        if not self.idle:
             return self.receive(repeat.frame, repeat.size, received)
         self._on_message(repeat.payload, repeat.text, received)
         return self._outgoing is not None or self.end is not None
@@ -106,7 +107,7 @@ class Session(Relay):
             if waiting and self.end is None:
                 self._waiting = self._waiting or deque()
                 self._waiting.extend(waiting)
-                self._idle = False
+                self.idle = False
         return self._outgoing is not None or self.end is not None or self._waiting is not None
 
     def _read(self, data: memoryview, size: int, received: float) -> None:
@@ -122,7 +123,7 @@ class Session(Relay):
             at = self._step(data, at, size, received)
             budget -= STEP_COST
         busy = self._waiting is not None or self._left or self._held is not None or self._message is not None
-        self._idle = self.end is None and not busy
+        self.idle = self.end is None and not busy
 
     def _scan(self, data: memoryview, at: int, size: int, budget: int, received: float) -> tuple[int, int]:
         """Deliver plain frames while they are complete; where the first other thing begins, and the budget left."""
@@ -229,5 +230,5 @@ class Session(Relay):
     def finish(self, end: Closed) -> None:
         """It is over, like this."""
         super().finish(end)
-        self._idle = False
+        self.idle = False
         self._waiting = self._message = self._held = None

@@ -170,6 +170,14 @@ class ErrorCount(Answer, frozen=True):
     count: int
 
 
+class Cause(Answer, frozen=True):
+    """What connections of a group failed or ended by."""
+
+    group: str
+    name: str
+    count: int
+
+
 class Ending(Answer, frozen=True):
     """How the run ended."""
 
@@ -197,6 +205,7 @@ class Status(Answer, frozen=True):
     workers: list[WorkerStatus]
     slos: list[Objective]
     ledger: list[Connections]
+    causes: list[Cause]
     errors: list[ErrorCount]
     ending: Ending | None
 

@@ -4,7 +4,7 @@ Counters are sums over the whole run, so they only grow until the next run, whic
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import (
@@ -44,14 +44,14 @@ class _Once:
         yield from self._families
 
 
-def exposition(status: Status, summary: Summary) -> str:
-    """All families, in Prometheus' text format 0.0.4."""
+def exposition(status: Status, summary: Summary, refused: Mapping[tuple[str, str], int] | None = None) -> str:
+    """All families, in Prometheus' text format 0.0.4. `refused`: (port, why) -> how often."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Once(_families(status, summary)))
+    registry.register(_Once(_families(status, summary, refused or {})))
     return generate_latest(registry).decode()
 
 
-def _families(status: Status, summary: Summary) -> Iterator[Metric]:
+def _families(status: Status, summary: Summary, refused: Mapping[tuple[str, str], int]) -> Iterator[Metric]:
     run = Labels(status)
     yield from _run(run, status)
     yield from _groups(run, status)
@@ -59,6 +59,8 @@ def _families(status: Status, summary: Summary) -> Iterator[Metric]:
     yield from _measured(run, summary)
     yield from _workers(run, status)
     yield from _objectives(run, status)
+    turned = [(*which, count) for which, count in sorted(refused.items())]
+    yield run.counter("refused", "Messages dropped and connections closed on strangers.", turned, "port", "why")
 
 
 class Labels:

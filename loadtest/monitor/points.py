@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from loadtest.histogram import Histogram
-from loadtest.monitor.span import MEASURES, Span
+from loadtest.monitor.span import MEASURES, OF_A_GROUP, Span
 
 __all__ = ["COLUMNS", "Point", "ms", "point_of"]
 
@@ -74,6 +74,6 @@ def point_of(span: Span) -> Point:
 
 
 def _group(span: Span, group: str, kind: str) -> list[float | None]:
-    measures, counter = (MEASURES, "messages") if kind == "websocket" else (("response",), "requests")
+    measures, counter = (OF_A_GROUP, "messages") if kind == "websocket" else (("response",), "requests")
     times = next((times for name in measures if (times := span.histogram(group, name)).count), Histogram())
     return [span.rate(group, counter), ms(times.percentile(50)), ms(times.percentile(99))]

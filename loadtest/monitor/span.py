@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from loadtest.histogram import Histogram
 from loadtest.results import Summary
 
-__all__ = ["MEASURES", "Span"]
+__all__ = ["MEASURES", "OF_A_GROUP", "Span"]
 
 MEASURES = ("delivery", "ping", "gap")
 """What says how a stream does; the first that has samples is shown."""
-TIMED = (*MEASURES, "response", "freshness", "skew")
+OF_A_GROUP = (*MEASURES, "behind", "backlog")
+"""The same of one group: those that read slowly have none of the others, and are in no figure of all streams."""
+TIMED = (*OF_A_GROUP, "response", "freshness", "skew")
 
 
 class Span:

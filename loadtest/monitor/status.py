@@ -6,6 +6,7 @@ from loadtest.histogram import Histogram
 from loadtest.limits import HEALTH_LIMITS, Limits
 from loadtest.monitor.document import (
     SCHEMA,
+    Cause,
     Connections,
     Ending,
     ErrorCount,
@@ -24,7 +25,7 @@ from loadtest.monitor.history import History
 from loadtest.monitor.judging import Judging, margin
 from loadtest.monitor.moment import Moment, Seen
 from loadtest.monitor.points import COLUMNS, ms
-from loadtest.monitor.span import MEASURES, Span
+from loadtest.monitor.span import OF_A_GROUP, Span
 from loadtest.results import Summary
 from loadtest.slo import Threshold, Verdict
 
@@ -32,7 +33,7 @@ __all__ = ["status_of", "timeline_of"]
 
 NAMED = 3
 """Workers that the banner names; the table of workers has all of them."""
-ERRORS = 20
+SHOWN = 20
 """Kinds of errors in the answer: the most frequent ones."""
 
 
@@ -62,6 +63,7 @@ def status_of(moment: Moment, summary: Summary, recent: Span, judging: Judging |
         workers=workers,
         slos=[_objective(threshold, judging.verdict(threshold, summary)) for threshold in moment.thresholds],
         ledger=[_connections(group, summary) for group in groups["websocket"]],
+        causes=_causes(summary),
         errors=_errors(summary),
         ending=_ending(moment),
     )
@@ -113,8 +115,8 @@ def _times(histogram: Histogram, error: float = 0.0) -> Times:
 
 
 def _stream(group: str, wanted: dict[str, int] | None, summary: Summary, recent: Span) -> Stream:
-    measure = next((name for name in MEASURES if summary.histogram(group, name).count), "")
-    error = summary.clock_error() if measure == "delivery" else 0.0
+    measure = next((name for name in OF_A_GROUP if summary.histogram(group, name).count), "")
+    error = summary.error(group, measure)
     expected = summary.counted(group, "expected_deliveries")
     return Stream(
         group=group,
@@ -203,11 +205,18 @@ def _connections(group: str, summary: Summary) -> Connections:
     )
 
 
+def _causes(summary: Summary) -> list[Cause]:
+    return [Cause(*cause) for cause in _most(summary.endings)]
+
+
 def _errors(summary: Summary) -> list[ErrorCount]:
-    counts = [
-        ErrorCount(group, name, count) for group, errors in summary.errors.items() for name, count in errors.items()
-    ]
-    return sorted(counts, key=lambda error: (-error.count, error.group, error.name))[:ERRORS]
+    return [ErrorCount(*error) for error in _most(summary.errors)]
+
+
+def _most(counts: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str, int]]:
+    """(group, name, count) of the most frequent."""
+    every = [(group, name, count) for group, names in counts.items() for name, count in names.items()]
+    return sorted(every, key=lambda its: (-its[2], its[0], its[1]))[:SHOWN]
 
 
 def _ending(moment: Moment) -> Ending | None:

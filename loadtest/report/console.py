@@ -8,13 +8,14 @@ from loadtest.report.facts import RunFacts, duration_text
 from loadtest.report.hints import hints
 from loadtest.report.reconnects import connection_lines, jitter_lines
 from loadtest.report.slow_consumers import slow_consumer_lines
+from loadtest.report.worker_table import worker_lines
 from loadtest.results import SeriesKey, Summary
 from loadtest.results.totals import Series
 
 __all__ = ["to_text"]
 
-ERRORS_SHOWN = 6
-SERIES_SHOWN = 12
+ERRORS_SHOWN = 5
+SERIES_SHOWN = 11
 HINTS_SHOWN = 4
 LOSSES_SHOWN = 4
 MEASURES = ("delivery", "behind", "response", "freshness", "skew", "reconnect", "ping", "gap", "connect", "service")
@@ -44,6 +45,7 @@ def _lines(facts: RunFacts, summary: Summary) -> Iterator[str]:
     yield from missed_lines(summary)
     yield from slow_consumer_lines(summary)
     yield from _arrival_lines(summary)
+    yield from worker_lines(facts, summary)
     yield from _error_lines(summary)
     yield from (f"  lost: {loss}" for loss in summary.lives.losses()[:LOSSES_SHOWN])
     yield from (f"  → {hint}" for hint in hints(summary, facts.slos)[:HINTS_SHOWN])

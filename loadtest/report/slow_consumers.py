@@ -7,7 +7,7 @@ from loadtest.histogram import Histogram
 from loadtest.results import Summary
 from loadtest.results.slow_consumers import Compared, SlowGroup, compared, slow_groups
 
-__all__ = ["SlowTable", "slow_consumer_lines", "slow_consumer_tables", "slow_consumers_json"]
+__all__ = ["SlowTable", "slow_consumer_lines", "slow_consumer_tables", "slow_consumers_json", "what_the_server_did"]
 
 PERCENTILES = (50, 95, 99)
 
@@ -22,6 +22,10 @@ class SlowTable(NamedTuple):
 
 
 NOBODY = "nobody"
+GROWS = 0.05
+"""Who falls behind by a twentieth of the time or more, at the end, is being buffered for without an end in sight."""
+BEHIND_S = 1.0
+"""Who never was further behind than this was hardly slow: the server sends less than it reads."""
 
 
 def slow_consumers_json(summary: Summary) -> dict[str, Any]:
@@ -53,6 +57,8 @@ def _group(slow: SlowGroup) -> dict[str, Any]:
             "at_the_end": _rounded(slow.at_the_end_s),
         },
         "unread_bytes_max": slow.unread,
+        "growth_s_per_s": _rounded(slow.growth),
+        "server": what_the_server_did(slow),
         "closed": [{"name": end.name, "count": end.count, "median_s": _rounded(end.median_s)} for end in slow.closes],
     }
 
@@ -75,9 +81,31 @@ def slow_consumer_lines(summary: Summary) -> Iterator[str]:
         lost = "lost: unknown" if slow.lost is None else f"{slow.lost:,} lost"
         ends = ", ".join(_end(slow)) or f"the server closed {NOBODY}"
         yield f"  {slow.group} · slow: {_behind(slow)}; {lost}; {slow.unread / 1000:,.0f} kB unread at most; {ends}"
+        yield f"  {slow.group} · the server {what_the_server_did(slow)}"
     others = compared(summary)
     if others is not None:
         yield "  the others' delivery: " + "; ".join(_sides(others))
+
+
+def what_the_server_did(slow: SlowGroup) -> str:
+    """In words, to follow "the server": closed, dropped, buffered without end, or what can't be told."""
+    did = []
+    if closed := sum(end.count for end in slow.closes):
+        did.append(f"closed {closed:,} of their connections")
+    if slow.lost:
+        did.append(f"dropped {slow.lost:,} of their messages")
+    growth, most = slow.growth, slow.behind.max if slow.behind.count else None
+    if growth is not None and growth >= GROWS:
+        did.append(f"buffered more and more for them: {growth * 60:.3g} s further behind with each minute at the end")
+    elif most is not None and not did:
+        if most <= BEHIND_S:
+            did.append("hardly sent more than they read")
+        elif growth is None:
+            did.append(f"buffered up to {_s(most)} for them, for how long is not known: the run was too short to tell")
+        else:
+            rest = "nothing is lost" if slow.lost == 0 else "whether it drops, only a sequence tells"
+            did.append(f"buffered up to {_s(most)} for them and no more; {rest}")
+    return " and ".join(did) or "did nothing that can be told: they took no message"
 
 
 def _end(slow: SlowGroup) -> Iterator[str]:
@@ -113,7 +141,19 @@ def slow_consumer_tables(summary: Summary) -> Iterator[SlowTable]:
         return
     yield SlowTable(
         "Slow consumers",
-        ("group", "subscribers", "taken", "lost", "behind p50", "p99", "max", "in the end", "unread kB", "closed"),
+        (
+            "group",
+            "subscribers",
+            "taken",
+            "lost",
+            "behind p50",
+            "p99",
+            "max",
+            "in the end",
+            "unread kB",
+            "closed",
+            "the server",
+        ),
         tuple(_cells(slow) for slow in groups),
         note="Behind: how old a message was when the reader took it; without send times, a ping's round trip. Unread:"
         " the most that waited in the workers' kernels. Closed: against our wish, and the median time to it.",
@@ -138,7 +178,14 @@ def _cells(slow: SlowGroup) -> tuple[str, ...]:
     figures = (behind.percentile(50), behind.percentile(99), behind.max if behind.count else None, slow.at_the_end_s)
     lost = "unknown" if slow.lost is None else f"{slow.lost:,}"
     counts = (f"{slow.subscribers:,}", f"{slow.taken:,}", lost)
-    return (slow.group, *counts, *map(_s, figures), f"{slow.unread / 1000:,.0f}", ", ".join(_end(slow)) or NOBODY)
+    return (
+        slow.group,
+        *counts,
+        *map(_s, figures),
+        f"{slow.unread / 1000:,.0f}",
+        ", ".join(_end(slow)) or NOBODY,
+        what_the_server_did(slow),
+    )
 
 
 def _s(seconds: float | None) -> str:

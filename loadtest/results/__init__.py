@@ -1,5 +1,6 @@
 """What a run was: Records come from the workers, one a second; Summary is their sum. Nothing here judges or formats."""
 
+from loadtest.results.endings import Unexplained, unexplained
 from loadtest.results.exclusions import Exclusion, Exclusions
 from loadtest.results.ledger import Ledger
 from loadtest.results.outliers import Outlier, outliers
@@ -22,5 +23,7 @@ __all__ = [
     "Summary",
     "Timeline",
     "Totals",
+    "Unexplained",
     "outliers",
+    "unexplained",
 ]

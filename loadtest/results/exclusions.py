@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from loadtest.results.per_second import Marks
+
 __all__ = ["Exclusion", "Exclusions"]
 
 LONGEST_S = 3600
@@ -25,14 +27,14 @@ class Exclusion:
 class Exclusions:
     """Worker-seconds, and what they were over. The order in which they are noted does not matter."""
 
-    told: dict[str, set[int]] = field(default_factory=dict)
+    told: dict[str, Marks] = field(default_factory=dict)
     """worker -> the seconds that are known of it"""
     over: dict[str, dict[int, dict[str, float]]] = field(default_factory=dict)
     """worker -> second -> limit -> the highest value"""
 
     def note(self, worker: str, second: int, over: Mapping[str, float], lag: float) -> None:
         """A worker told of a second. One whose hub stood still for `lag` seconds could not tell of those before."""
-        told = self.told.setdefault(worker, set())
+        told = self.told.setdefault(worker, Marks())
         length = max(1, math.floor(min(lag, LONGEST_S))) if over else 1
         covered = range(max(0, second + 1 - length), second + 1)
         told.update(covered)
@@ -51,7 +53,7 @@ class Exclusions:
         """(left out, all that are known) of the worker-seconds in `seconds`."""
         wanted = set(seconds)
         left_out = sum(len(wanted & over.keys()) for over in self.over.values())
-        return left_out, sum(len(wanted & told) for told in self.told.values())
+        return left_out, sum(told.count(wanted) for told in self.told.values())
 
     def longest(self, seconds: Sequence[int]) -> tuple[int, str]:
         """(seconds on end, worker) of the longest stretch that was left out; (0, "") without any."""

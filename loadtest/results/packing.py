@@ -77,12 +77,14 @@ class Packer:
 
     def _series(self, key: SeriesKey, series: Series) -> list[Any]:
         named = [self._number(part) for part in key]
-        return [*named, series.count, series.failures, series.size, series.excluded, *series.histogram.packed()]
+        counts = (series.count, series.failures, series.size, series.excluded)
+        return [*named, *counts, series.step, *series.histogram.packed()]
 
     def _read_series(self, flat: list[Any]) -> tuple[SeriesKey, Series]:
         group, kind, measure, name = (self._names[number] for number in flat[:4])
-        count, failures, size, excluded, *times = flat[4:]
-        return SeriesKey(group, kind, measure, name), Series(count, failures, size, Histogram.unpacked(times), excluded)
+        count, failures, size, excluded, step, *times = flat[4:]
+        seen = Series(count, failures, size, Histogram.unpacked(times), excluded, step)
+        return SeriesKey(group, kind, measure, name), seen
 
     def _counts(self, table: Mapping[str, Mapping[str, int]]) -> list[list[int]]:
         """For each row: its name, then name and count of each cell."""

@@ -10,9 +10,12 @@ from loadtest.histogram import Histogram
 
 __all__ = ["Measured", "Record"]
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+Finite = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
+"""No NaN, which would spread to whatever it is added to."""
 Second = Annotated[int, msgspec.Meta(ge=0, le=31 * 24 * 3600)]
 """What is made of a run has a row for each second of it: one that tells of the year 3000 must not make billions."""
+Step = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Text = Annotated[str, msgspec.Meta(max_length=512)]
 
 
@@ -30,6 +33,9 @@ class Measured(msgspec.Struct, frozen=True, array_like=True):
     failures: Count
     size: Count
     histogram: list[Any] | None
+    step: Step = 0
+    """In what steps (s) the server tells the times that these were reckoned from, where those are coarse. One that is
+    cut off makes a latency too long by up to a step, one that is rounded too short by up to half of one."""
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,7 +57,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """group -> stable error name -> how many in this second."""
     gauges: dict[Text, dict[Text, Count]]
     """group -> name (users, open) -> the state at the end of this second."""
-    health: dict[Text, float]
+    health: dict[Text, Finite]
     """cpu (share of one core), lag_max (s), descriptors, clock_error (s)."""
     final: bool = False
     fanout: list[AudienceReport] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from statistics import mean
 
 from loadtest.histogram import Histogram
 from loadtest.results.summary import Summary
@@ -9,6 +10,10 @@ from loadtest.results.timeline import Second
 from loadtest.results.totals import UNREAD
 
 __all__ = ["Closes", "Compared", "SlowGroup", "compared", "slow_groups"]
+
+
+LEAST_QUARTER = 3
+"""Seconds of which the least is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,22 @@ class SlowGroup:
     unread: int = 0
     """The most bytes that waited in the workers' kernels at the end of a second."""
     closes: tuple[Closes, ...] = ()
+    track: list[tuple[int, float]] = field(default_factory=list)
+    """(run second, the median of `behind` in it) for each that has any."""
+
+    @property
+    def growth(self) -> float | None:
+        """By how many seconds it fell further behind in each second at the end; None: too short to tell.
+
+        The least of the last quarter of its seconds against the least of the quarter before: a reader that pauses is
+        behind again and again, but catches up in between unless the server keeps more and more for it.
+        """
+        quarter = len(self.track) // 4
+        if quarter < LEAST_QUARTER:
+            return None
+        before, last = self.track[-2 * quarter : -quarter], self.track[-quarter:]
+        apart = mean(second for second, _ in last) - mean(second for second, _ in before)
+        return (min(value for _, value in last) - min(value for _, value in before)) / apart
 
 
 @dataclass(slots=True)
@@ -62,7 +83,9 @@ def slow_groups(summary: Summary) -> list[SlowGroup]:
             slow.subscribers = max(slow.subscribers, gauges.get("open", 0))
             slow.unread = max(slow.unread, gauges.get(UNREAD, 0))
             median = second.totals.histogram(group, _measure(slow)).percentile(50)
-            slow.at_the_end_s = slow.at_the_end_s if median is None else median
+            if median is not None:
+                slow.at_the_end_s = median
+                slow.track.append((second.second, median))
     return list(found.values())
 
 

@@ -1,9 +1,10 @@
 """Summary: the sum of a run's Records, and the one description of a run that every page, file and SLO reads."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from loadtest.fanout import Fanout, Outcome
 from loadtest.limits import Limits
@@ -12,12 +13,23 @@ from loadtest.results.exclusions import Exclusions
 from loadtest.results.ledger import Ledger
 from loadtest.results.lives import Lives
 from loadtest.results.missing import Missing
+from loadtest.results.per_second import PerSecond
 from loadtest.results.record import Record
 from loadtest.results.rolling import rolling
 from loadtest.results.timeline import Phase, Timeline
-from loadtest.results.totals import Series, SeriesKey, Totals
+from loadtest.results.totals import Series, SeriesKey, Totals, step_bound
 
 __all__ = ["Series", "SeriesKey", "Summary", "WorkerTotals"]
+
+
+MOST_DOUBT_S = 600.0
+"""A target whose clock could not be asked for longer has other troubles than that clock."""
+
+
+HELD_SECONDS = 3
+"""Workers tell of a second within moments of each other; so many are added up before they are added to the rest."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -42,6 +54,21 @@ class WorkerTotals:
         return self.totals.counted(None, "requests")
 
 
+class Settled(Generic[T]):
+    """An attribute of a Summary that is up to date for whoever reads it."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, summary: "Summary", _owner: type) -> T:
+        summary.settle()
+        found: T = vars(summary)[self._name]
+        return found
+
+    def __set__(self, summary: "Summary", value: T) -> None:
+        vars(summary)[self._name] = value
+
+
 class Summary(Totals):
     """The sum of Records. Adding one twice changes nothing; the order of arrival does not matter.
 
@@ -49,20 +76,27 @@ class Summary(Totals):
     worker's second that was over one of the `limits` are in none of its histograms; what was counted in it is.
     """
 
+    series = Settled[dict[SeriesKey, Series]]()
+    counters = Settled[dict[str, Counter[str]]]()
+    errors = Settled[dict[str, Counter[str]]]()
+    kinds = Settled[dict[str, str]]()
+    slow = Settled[set[str]]()
+
     def __init__(self, run: str, limits: Limits | None = None) -> None:
+        self._held: dict[int, Totals] = {}
         super().__init__()
         self.run = run
         self.limits = limits or Limits()
         self.exclusions = Exclusions()
-        self.timeline = Timeline()
+        self._timeline = Timeline()
         self.workers: dict[str, WorkerTotals] = defaultdict(WorkerTotals)
         self.lives = Lives()
         self.missing = Missing()
-        self.users_by_second: Counter[int] = Counter()
+        self._users = PerSecond()
         self.endings: dict[str, Counter[str]] = defaultdict(Counter)
         """Group -> what became of its connections, and why -> how many."""
-        self.handshakes: dict[str, dict[int, Counter[str]]] = defaultdict(dict)
-        """Group -> run second -> connects and connected, over all workers, of the seconds that have any."""
+        self.handshakes: dict[str, dict[str, PerSecond]] = defaultdict(lambda: defaultdict(PerSecond))
+        """Group -> connects and connected -> how many in each run second, over all workers."""
         self._phases: dict[Phase, Totals] = {}
         self._closed = False
         self._fanout = Fanout()
@@ -95,16 +129,32 @@ class Summary(Totals):
         over = self.limits.exceeded(record.health)
         self.exclusions.note(record.worker, record.second, over, record.health.get("lag_max", 0.0))
         totals = Totals.of(record, timed=not over)
-        self.merge(totals)
         worker.totals.merge(totals)
-        self.timeline.add(record, totals)
-        self.seconds = self.timeline.seconds
-        self._add_to_phase(record.second, totals)
+        self._timeline.add(record)
+        self.seconds = self._timeline.seconds
+        self._hold(record.second, totals)
+        self._doubt(record)
         self._add_state(worker, record)
         self._add_connections(record)
         self.missing.add(record)
         self._add_broadcasts(self._fanout.add(record))
         return True
+
+    @property
+    def timeline(self) -> Timeline:
+        """The run second by second."""
+        self.settle()
+        return self._timeline
+
+    def clock_error(self) -> float:
+        """As of all Records."""
+        self.settle()
+        return super().clock_error()
+
+    def skew_floor(self) -> float:
+        """As of all Records."""
+        self.settle()
+        return super().skew_floor()
 
     def ledger(self, scope: str | None = None) -> Ledger:
         """Where the WebSocket connections of a scope went, those of lost workers included."""
@@ -118,13 +168,41 @@ class Summary(Totals):
 
     def _add_broadcasts(self, outcomes: Iterable[Outcome]) -> None:
         for second, totals in totals_of(outcomes).items():
+            self._hold(second, totals)
+
+    def _hold(self, second: int, totals: Totals) -> None:
+        """Put the sums of a second to those of the other workers: together they cost what one does."""
+        if second in self._held:
+            self._held[second].merge(totals)
+            return
+        if len(self._held) >= HELD_SECONDS:
+            self.settle()
+        self._held[second] = totals
+
+    def settle(self) -> None:
+        """Add what is held; whoever reads a sum finds all of them."""
+        held, self._held = self._held, {}
+        for second, totals in held.items():
             self.merge(totals)
-            self.timeline.amend(second, totals)
+            self._timeline.amend(second, totals)
             self._add_to_phase(second, totals)
+
+    def _doubt(self, record: Record) -> None:
+        """A clock was found to have been set: what was timed since it was last right may be wrong by as much."""
+        bound = step_bound(record.health)
+        if not bound:
+            return
+        unsure = Totals()
+        unsure.note_clock_error(bound)
+        doubt = record.health.get("clock_doubt", 0.0)
+        seconds = math.ceil(min(doubt, MOST_DOUBT_S)) if doubt > 0 else 0
+        for second in range(max(record.second - seconds, 0), record.second):
+            self._timeline.amend(second, unsure)
+            self._add_to_phase(second, unsure)
 
     def _add_to_phase(self, second: int, totals: Totals) -> None:
         if second in self.seconds:
-            self._phase(self.timeline.phase(second)).merge(totals)
+            self._phase(self._timeline.phase(second)).merge(totals)
 
     def _phase(self, phase: Phase) -> Totals:
         return self._phases.setdefault(phase, Totals())
@@ -133,6 +211,7 @@ class Summary(Totals):
         """The same of a phase alone, as it grows; a ramp is the users' arrival."""
         if phase == "all":
             return self
+        self.settle()
         wanted: Phase = "ramp-up" if phase == "ramp" else "plateau"
         part = self._phase(wanted)
         part.seconds = [second for second in self.seconds if self.timeline.phase(second) == wanted]
@@ -154,13 +233,13 @@ class Summary(Totals):
         for group, counts in record.endings.items():
             self.endings[group].update(counts)
         for group, counts in record.counters.items():
-            seen = {name: counts[name] for name in ("connects", "connected") if name in counts}
-            if seen:
-                self.handshakes[group].setdefault(record.second, Counter()).update(seen)
+            for name in ("connects", "connected"):
+                if name in counts:
+                    self.handshakes[group][name].add(record.second, counts[name])
 
     def _add_state(self, worker: WorkerTotals, record: Record) -> None:
         users = sum(gauges.get("users", 0) for gauges in record.gauges.values())
-        self.users_by_second[record.second] += users
+        self._users.add(record.second, users)
         worker.peak_users = max(worker.peak_users, users)
         if record.second >= worker.last_second:
             worker.last_second, worker.users = record.second, users
@@ -175,7 +254,7 @@ class Summary(Totals):
     @property
     def peak_users(self) -> int:
         """The most users that ran in any one second, over all workers."""
-        return max(self.users_by_second.values(), default=0)
+        return self._users.peak
 
 
 def _sum(first: Totals, second: Totals) -> Totals:

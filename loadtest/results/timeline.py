@@ -17,6 +17,8 @@ __all__ = ["Phase", "Second", "Timeline"]
 
 Phase = Literal["ramp-up", "plateau", "ramp-down"]
 
+PHASES: tuple[Phase, ...] = ("ramp-up", "ramp-down", "plateau")
+"""In the order of which a second belongs to that has parts of two."""
 OPEN_SECONDS = 4
 """So many of the latest seconds are kept unpacked: workers tell of a second within moments of each other."""
 
@@ -37,9 +39,8 @@ class Second:
         """The sum of a gauge (users, open) over workers and groups, at the second's end."""
         return sum(gauges.get(name, 0) for gauges in self.gauges.values())
 
-    def add(self, record: Record, totals: Totals) -> None:
-        """Take in what one worker said of it, and the sums of that."""
-        self.totals.merge(totals.coarse())
+    def add(self, record: Record) -> None:
+        """Take in what one worker said of itself; the sums come by `Timeline.amend`."""
         for group, gauges in record.gauges.items():
             self.gauges[group].update(gauges)
         known = self.health.setdefault(record.worker, {})
@@ -58,20 +59,20 @@ class Timeline:
         self._phase_at: Callable[[float], Phase] = lambda _time: "plateau"
         self._length: float | None = None
         self._first = self._last = -1
-        self._phases: dict[int, Phase] = {}
+        self._phases = bytearray()
 
     def follow(self, phase_at: Callable[[float], Phase], length: float) -> None:
         """Take the phases of a plan of `length` seconds. What comes later is the run's end, and no part of it."""
         self._phase_at = phase_at
         self._length = length
 
-    def add(self, record: Record, totals: Totals) -> None:
-        """Take in a Record, and the sums of it."""
+    def add(self, record: Record) -> None:
+        """Take in a Record, but for its sums, which `amend` adds."""
         second = record.second
         if not self._open and not self._packed:
             self._first = second
         self._first, self._last = min(self._first, second), max(self._last, second)
-        self._opened(second).add(record, totals)
+        self._opened(second).add(record)
         self._pack()
 
     def amend(self, second: int, totals: Totals) -> None:
@@ -106,12 +107,13 @@ class Timeline:
 
     def phase(self, second: int) -> Phase:
         """The phase that a second belongs to: a ramp, if any of it does."""
-        known = self._phases.get(second)
-        if known is None:
+        phases = self._phases
+        if second >= len(phases):
+            phases.extend(bytes(second + 1 - len(phases)))
+        if not phases[second]:
             parts = {self._phase_at(second + part) for part in (0.0, 0.25, 0.5, 0.75, 0.999)}
-            known = "ramp-up" if "ramp-up" in parts else "ramp-down" if "ramp-down" in parts else "plateau"
-            self._phases[second] = known
-        return known
+            phases[second] = next(code for code, phase in enumerate(PHASES, 1) if phase in parts)
+        return PHASES[phases[second] - 1]
 
     def __getitem__(self, second: int) -> Second:
         """What is known of a second; not to be changed."""

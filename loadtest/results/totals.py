@@ -1,7 +1,7 @@
 """Totals: sums over any part of a run, and every question that can be asked of them. Which part it is, is Summary's."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -9,11 +9,15 @@ from loadtest.histogram import Histogram
 from loadtest.results.ledger import Ledger
 from loadtest.results.record import Record
 
-__all__ = ["UNREAD", "Series", "SeriesKey", "Totals"]
+__all__ = ["UNREAD", "Series", "SeriesKey", "Totals", "step_bound"]
 
 
 UNREAD = "unread"
 """The gauge (bytes in the kernel) that groups have that read slowly, and no others."""
+
+
+BY_SERVER_CLOCK = frozenset({"delivery", "freshness", "behind"})
+"""What is reckoned from times that a server tells."""
 
 
 class SeriesKey(NamedTuple):
@@ -38,6 +42,8 @@ class Series:
     histogram: Histogram = field(default_factory=Histogram)
     excluded: int = 0
     """Times that are not in `histogram`: their worker was over a limit in that second, and they can't be trusted."""
+    step: float = 0
+    """As in Measured, the widest."""
 
     def merge(self, other: "Series", *, timed: bool = True) -> None:
         """Add another's counts, and its times if they are to be trusted."""
@@ -45,10 +51,17 @@ class Series:
         self.failures += other.failures
         self.size += other.size
         self.excluded += other.excluded
+        self.step = max(self.step, other.step)
         if timed:
             self.histogram.merge(other.histogram)
         else:
             self.excluded += other.histogram.count
+
+
+def step_bound(health: Mapping[str, float]) -> float:
+    """By how much (s) a time may be wrong that was taken before a step was noticed; 0 if there was none."""
+    step = health.get("clock_step", 0.0)
+    return step + health.get("clock_error", 0.0) if step else 0.0
 
 
 class Totals:
@@ -70,10 +83,13 @@ class Totals:
         """What one worker saw in one second; with its times left out if not `timed`."""
         totals = Totals()
         for measured in record.series:
-            times = Histogram() if measured.histogram is None else Histogram.from_wire(measured.histogram)
+            times = Histogram() if measured.histogram is None else Histogram.trusted(measured.histogram)
             key = SeriesKey(measured.group, measured.kind, measured.measure, measured.name)
-            seen = Series(measured.count, measured.failures, measured.size, times)
-            totals.series[key].merge(seen, timed=timed)
+            seen = Series(measured.count, measured.failures, measured.size, times, 0, measured.step)
+            if timed and key not in totals.series:
+                totals.series[key] = seen
+            else:
+                totals.series[key].merge(seen, timed=timed)
             totals.kinds[key.group] = key.kind
         for group, counts in record.counters.items():
             totals.counters[group].update(counts)
@@ -82,8 +98,7 @@ class Totals:
         totals.slow.update(group for group, gauges in record.gauges.items() if UNREAD in gauges)
         if timed:
             totals.note_clock_error(record.health.get("clock_error", 0.0))
-        # Noticed up to some seconds late: what came before, in Records that are in already, may be wrong by as much.
-        totals.note_clock_error(record.health.get("clock_step", 0.0))
+        totals.note_clock_error(step_bound(record.health))
         return totals
 
     @classmethod
@@ -162,6 +177,17 @@ class Totals:
     def skew_floor(self) -> float:
         """The widest error (s) of any skew in these seconds: how far two workers' clocks may be off from each other."""
         return self._skew_floor
+
+    def error(self, scope: str | None, measure: str, name: str | None = None) -> float:
+        """The bound (s) on the error of any of these times, of clocks and of steps in which a server tells times.
+
+        0 for what one clock of ours alone timed.
+        """
+        if measure == "skew":
+            return self.skew_floor()
+        if measure not in BY_SERVER_CLOCK:
+            return 0.0
+        return self.clock_error() + max((series.step for series in self.select(scope, measure, name)), default=0.0)
 
     def completeness(self, scope: str | None = None) -> tuple[float | None, int]:
         """(deliveries made of those that were due, of how many were due); (None, 0) where that can't be told."""

@@ -10,7 +10,7 @@ r"""Reads an SLO's text.
     measure   = "connect" | "delivery" | "freshness" | "gap" | "ping" | "skew" | "reconnect" | "behind" | "backlog"
               | "service" | "response"
     name      = QUOTED | PATH                             ; of a request, or the path of a WebSocket
-    aggregate = "p" NUMBER | "mean" | "max"
+    aggregate = "p" NUMBER | "mean" | "max" | "jitter"    ; jitter: of a gap
     op        = "<" | "<=" | ">" | ">="
     time      = NUMBER ( "ns" | "us" | "µs" | "ms" | "s" | "m" )
     clause    = "for" time                                ; must hold in every window of that length
@@ -38,7 +38,7 @@ PHASES = ("ramp", "plateau", "all")
 LONGEST_S = 86_400
 
 _TOKEN = re.compile(r'"[^"]*"|<=|>=|[^\s<>"]+|.', re.DOTALL)
-_AGGREGATE = re.compile(r"p(\d{1,2}(\.\d+)?|100)|mean|max", re.ASCII)
+_AGGREGATE = re.compile(r"p(\d{1,2}(\.\d+)?|100)|mean|max|jitter", re.ASCII)
 _LIMIT = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([^\s\d.]\S*|)")  # a float keeps 15 digits, so str() is exact
 _SHARE = re.compile(r"(\d{1,2}(?:\.\d+)?|100)%", re.ASCII)
 
@@ -171,6 +171,8 @@ def _figure(scope: str | None, left: list[str], groups: Mapping[str, str]) -> tu
         scope = scope or kind
     elif kind is not None and measure not in MEASURES[kind]:
         raise ValueError(f"{kind} has no {measure!r}; it has {', '.join(MEASURES[kind])}")
+    if aggregate == "jitter" and measure != "gap":
+        raise ValueError(f"{measure} has no jitter, a gap has one: write it like `gap jitter < 20ms`")
     return scope, measure, name, aggregate
 
 
@@ -183,13 +185,13 @@ def _only_kind(groups: Mapping[str, str]) -> str:
 
 def _unknown(left: list[str], groups: Mapping[str, str], measures: Mapping[str, None]) -> str:
     subjects = [*SHARES, *COUNTS, "rate", "reconnected"]
-    known = [*groups, *MEASURES, *measures, *subjects, "mean", "max", "p50", "p95", "p99"]
+    known = [*groups, *MEASURES, *measures, *subjects, "mean", "max", "jitter", "p50", "p95", "p99"]
     for word in left:
         close = get_close_matches(word, known, 1)
         if word not in known and close and not re.match(r"p\d", word):
             return f"{word!r} is not known: did you mean {close[0]!r}?"
     if left and not _AGGREGATE.fullmatch(left[-1]):
-        return f"{left[-1]!r} is no aggregate: use pNN (such as p99), mean or max"
+        return f"{left[-1]!r} is no aggregate: use pNN (such as p99), mean or max (or gap jitter)"
     if left and left[0] not in known:
         return f"{left[0]!r} is neither a group ({', '.join(groups) or 'none'}) nor a measure ({', '.join(measures)})"
     return "has no aggregate: use pNN (such as p99), mean or max before the comparison"

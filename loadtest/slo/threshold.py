@@ -44,7 +44,7 @@ class Threshold:
     """One of MEASURES, SHARES or COUNTS, or "rate" or "reconnected"."""
     name: str | None
     aggregate: str
-    """pNN, mean or max of times (pNN for reconnected); else "ratio", "count" or "rate"."""
+    """pNN, mean, max or (of a gap) jitter of times (pNN for reconnected); else "ratio", "count" or "rate"."""
     op: str
     limit: float
     unit: str

@@ -13,7 +13,8 @@ __all__ = ["Figures", "Measurements", "Outcome", "Verdict", "judge", "judge_wind
 Outcome = Literal["pass", "fail", "no-data"]
 
 PLAIN = 999.5
-"""From here on three digits would print with an exponent."""
+TWO_DIGITS = 99.5
+"""From here on three digits (and two, of an error) would print with an exponent."""
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": lambda observed, limit: observed < limit,
@@ -22,8 +23,8 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda observed, limit: observed >= limit,
 }
 
-BY_SERVER_CLOCK = frozenset({"delivery", "freshness"})
-"""Measures that rest on the offset to a server's clock."""
+JITTER_ERROR = 0.0005
+"""Of the mean gap: what a histogram's buckets add to the mean distance from it."""
 IN_SEQUENCE = frozenset({"lost", "duplicated", "reordered"})
 """Counts that only messages with a sequence number allow."""
 
@@ -41,11 +42,8 @@ class Figures(Protocol):
     def attempts(self, scope: str | None, measure: str) -> int:
         """How many there were of a measure, those without a time included."""
 
-    def clock_error(self) -> float:
-        """The bound (s) on the error of any delivery latency."""
-
-    def skew_floor(self) -> float:
-        """The bound (s) on the error of any skew."""
+    def error(self, scope: str | None, measure: str, name: str | None = None) -> float:
+        """The bound (s) on the error of any of the times of a scope and measure."""
 
     def error_ratio(self, scope: str | None) -> tuple[float | None, int]:
         """(share of errors, of how many)."""
@@ -103,7 +101,9 @@ class Verdict:
             return "no samples"
         if math.isinf(self.observed):
             return "never"
-        error = f" ± {self.error:.2g}" if self.error else ""
+        error = ""
+        if self.error:
+            error = f" ± {self.error:.2g}" if self.error < TWO_DIGITS else f" ± {self.error:,.0f}"
         space = " " if self.unit not in ("%", "/s", "") else ""
         digits = 5 if self.unit == "%" else 3  # 99.98 % of completeness is not 100 %
         figure = f"{self.observed:.{digits}g}" if abs(self.observed) < PLAIN else f"{self.observed:,.0f}"
@@ -192,13 +192,9 @@ def _observe(threshold: Threshold, figures: Figures) -> tuple[float | None, floa
     if threshold.measure == "reconnected":
         return _reached(float(threshold.aggregate[1:]), scope, figures)
     times = figures.histogram(scope, threshold.measure, threshold.name)
-    return _aggregate(threshold.aggregate, times), _error(threshold.measure, figures), times.count
-
-
-def _error(measure: str, figures: Figures) -> float:
-    if measure == "skew":
-        return figures.skew_floor()
-    return figures.clock_error() if measure in BY_SERVER_CLOCK else 0.0
+    if threshold.aggregate == "jitter":
+        return times.mean_deviation, JITTER_ERROR * (times.mean or 0.0), times.count
+    return _aggregate(threshold.aggregate, times), figures.error(scope, threshold.measure, threshold.name), times.count
 
 
 def _share(measure: str, scope: str | None, figures: Figures) -> tuple[float | None, float, int]:

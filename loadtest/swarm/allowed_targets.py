@@ -24,15 +24,19 @@ class Allowed:
         """Take them from profiles, the environment and Locust's --host.
 
         Raises:
-            UsageError: the variable holds no URLs.
+            UsageError: the variable or --host holds no URLs.
         """
         given = environ.get(ALLOWED)
         try:
             listed = read_urls(given) if given else ()
         except ValueError as problem:
             raise UsageError(f"{ALLOWED}: {problem}") from None
+        try:
+            listed += read_urls(host) if host else ()
+        except ValueError as problem:
+            raise UsageError(f"--host: {problem}") from None
         named = {name: frozenset(profile.target.urls) for name, profile in profiles.items()}
-        return cls(named, frozenset((*listed, *(read_urls(host) if host else ()))))
+        return cls(named, frozenset(listed))
 
     def of(self, profile: str | None) -> Collection[str]:
         """The targets of a run of this profile; without one, those that hold for each."""

@@ -67,7 +67,8 @@ class TargetClock:
     """
 
     __slots__ = (
-        "_clock", "_exchange", "_greenlet", "_kind", "_ready", "_step", "_tracker", "error", "offset", "warned",
+        "_agreed", "_clock", "_exchange", "_greenlet", "_kind", "_looked", "_ready", "_step", "_tracker", "_wake",
+        "error", "offset", "unsure_for", "warned",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, kind: str | None, exchange: Exchange | None) -> None:
@@ -76,10 +77,14 @@ class TargetClock:
         self._exchange = exchange
         self._tracker = Tracker()
         self._step = 0.0
+        self._agreed = clock.monotonic()
         self._ready = Event()
+        self._wake, self._looked = Event(), Event()
         self._greenlet: gevent.Greenlet | None = None
         self.offset: float | None = None
         self.error = 0.0
+        self.unsure_for = 0.0
+        """How long (s) before a step was found it may have happened: nothing was known since."""
         self.warned = False
 
     def start(self) -> None:
@@ -112,6 +117,7 @@ class TargetClock:
             before, self.offset = self.offset, self._clock.wall() - now
             if before is not None and abs(self.offset - before) > STEP_S:
                 self._stepped(abs(self.offset - before))
+            self._agreed = now
             return
         estimate = self._tracker.at(now)
         if estimate is not None:
@@ -126,17 +132,32 @@ class TargetClock:
         step, self._step = self._step, 0.0
         return step
 
+    def take_doubt(self) -> float:
+        """`unsure_for` of the steps that were found since the last call."""
+        seconds, self.unsure_for = self.unsure_for, 0.0
+        return seconds
+
     def _stepped(self, step: float) -> None:
         if not self._step:
             logger.warning("the target's clock was set by %.3g s, or several clocks answer in its place", step)
         self._step = max(self._step, step)
+        self.unsure_for = max(self.unsure_for, self._clock.monotonic() - self._agreed)
+
+    def look_again(self, seconds: float) -> None:
+        """Ask once more, now, and wait so long at most: a step since the last time must be known before the end."""
+        if self._greenlet is not None:
+            self._looked.clear()
+            self._wake.set()
+            self._looked.wait(seconds)
 
     def _follow(self) -> None:
         for _ in range(FIRST_PROBES):
             self._probe()
         self._ready.set()
         while True:
-            gevent.sleep(PROBE_EVERY_S)
+            self._looked.set()
+            self._wake.wait(PROBE_EVERY_S)
+            self._wake.clear()
             self._probe()
 
     def _probe(self) -> None:
@@ -146,10 +167,12 @@ class TargetClock:
             sent, body, received = self._exchange.ask()
             if step := self._tracker.add(Probe(sent, received, server_time(body))):
                 self._stepped(step)
+            self._agreed = received
         except Exception as problem:  # noqa: BLE001 - an edge: whatever the target answers, the load goes on
             if not self.warned:
                 self.warned = True
-                logger.warning("the target's clock could not be read (%s): no delivery latency until it can", problem)
+                meanwhile = "no delivery latency until it can" if self.offset is None else "what is known of it ages"
+                logger.warning("the target's clock could not be read (%s): %s", problem, meanwhile)
             return
         self.refresh()
         self._ready.set()

@@ -20,6 +20,7 @@ from loadtest.results.journal import Ended
 from loadtest.rundir import RunDirectory
 from loadtest.schedule import Plan
 from loadtest.slo import Verdict, judge
+from loadtest.swarm.cluster.journal import NAME
 from loadtest.swarm.cluster.state import RunState
 from loadtest.swarm.locust_csv import csv_files
 from loadtest.swarm.run_log import RunLog
@@ -31,6 +32,8 @@ __all__ = ["Conclusion"]
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_S = 10.0
+CHECKPOINT_SHARE = 50
+"""A snapshot of hundreds of workers takes seconds: at most one in so many goes to it."""
 LOG = "run.log"
 LOGGERS = ("", "locust")
 """Locust's own does not pass on to the root's handlers."""
@@ -49,7 +52,7 @@ class Conclusion:
         self._profile = run.profile.resolved() if run.profile is not None else None
 
     def begin(self, elapsed: Callable[[], float]) -> None:
-        """Write what is known beforehand, and a snapshot every CHECKPOINT_S seconds until the run is over."""
+        """Write what is known beforehand, and a snapshot every CHECKPOINT_S seconds or more until the run is over."""
         for name in LOGGERS:
             logging.getLogger(name).addHandler(self._log)
         logger.info("run %s begins on %s", self.run.run_id, ", ".join(self.run.targets))
@@ -58,8 +61,9 @@ class Conclusion:
 
         def loop() -> None:
             while not self.run.over:
-                self._checkpoint(elapsed())
-                gevent.sleep(CHECKPOINT_S)
+                began = elapsed()
+                self._checkpoint(began)
+                gevent.sleep(max(CHECKPOINT_S, CHECKPOINT_SHARE * (elapsed() - began)))
 
         gevent.spawn(loop)
 
@@ -81,7 +85,8 @@ class Conclusion:
             self.directory.write(name, content)
         if self.run.journal is not None:
             self.run.journal.append([Ended(duration)])
-            self.run.journal.close()
+            if not self.run.journal.close():
+                self.directory.failed[NAME] = self.run.journal.failed
         logger.info("%s", facts.verdict)
         for name in LOGGERS:
             logging.getLogger(name).removeHandler(self._log)

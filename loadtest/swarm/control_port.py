@@ -18,32 +18,30 @@ import gevent
 import zmq
 import zmq.green
 from zmq.utils import z85
-from zmq.utils.monitor import parse_monitor_message
 
 from loadtest.clock import SystemClock
 from loadtest.credentials import ClusterKey
 from loadtest.errors import ExitCode
+from loadtest.swarm import control_door
+from loadtest.swarm.control_door import Handshake, watch
 from loadtest.swarm.control_messages import from_master, from_worker
 
-__all__ = ["DROPPED", "drop", "expect", "install", "is_loopback"]
+__all__ = ["DROPPED", "drop", "expect", "install", "is_loopback", "tell_all"]
 
 logger = logging.getLogger(__name__)
 
 MAX_MESSAGE = 64 * 2**20
 """Bytes of one message; a peer that sends more is cut off. An hour of Records fits."""
-HANDSHAKE_S = 10.0
-"""A connection that has not said who it is by then is closed: half-open ones must not use up descriptors."""
+BACKLOG = 1024
+"""Connections that wait to be taken in; libzmq's own 100 are full at once when a cluster, or a flood, comes."""
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 ZAP_DOMAIN = b"loadtest"
 GIVE_UP_S = 10.0
-"""A worker whose key is not the master's gives up after this long."""
+REFUSALS = 3
+"""A worker whose key is not the master's gives up after so many in so long (s)."""
 SAY_EVERY_S = 10.0
 TURN = 20
 """Messages in a row that are read before everybody else has a turn: zmq.green does not switch while more are there."""
-
-HANDSHAKE_FAILED = (
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
 
 DROPPED: Counter[str] = Counter()
 """Why -> how many: what was dropped or turned away at the control port of this process."""
@@ -57,6 +55,7 @@ class _Rules:
     ours: Container[str] = ()
     said_at: float = float("-inf")
     turns: int = 0
+    told: int = 0
 
 
 def install(key: ClusterKey | None, *, open_without_key: bool) -> None:
@@ -80,7 +79,8 @@ _ORIGINAL_SERVER_INIT = zmqrpc.Server.__init__
 def _init(self: zmqrpc.BaseSocket, sock_type: int, ipv4_only: bool) -> None:  # noqa: FBT001 - Locust's signature
     _ORIGINAL_INIT(self, sock_type, ipv4_only)  # type: ignore[no-untyped-call]
     self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
-    self.socket.setsockopt(zmq.HANDSHAKE_IVL, round(HANDSHAKE_S * 1000))
+    self.socket.setsockopt(zmq.HANDSHAKE_IVL, round(control_door.HANDSHAKE_S * 1000))
+    self.socket.setsockopt(zmq.BACKLOG, BACKLOG)
     if sock_type == zmq.ROUTER:
         _prepare_server(self.socket)
     else:
@@ -117,6 +117,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _prepare_server(socket: Any) -> None:
+    watch(socket, _count_refusal, keep_door=True, keyed=_Rules.key is not None)
     key = _Rules.key
     if key is None:
         return
@@ -125,12 +126,13 @@ def _prepare_server(socket: Any) -> None:
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
     socket.curve_server = True
     socket.curve_secretkey = z85.encode(key.server)
-    _watch(socket, _count_refusal)
 
 
-def _count_refusal(failures: int) -> None:
-    if failures:
-        drop("a peer without the cluster key")
+def _count_refusal(handshake: Handshake) -> None:
+    if handshake is Handshake.REFUSED:
+        drop("a peer that speaks otherwise" if _Rules.key is None else "a peer without the cluster key")
+    elif handshake is Handshake.CUT:
+        drop("a peer that did not shake hands")
 
 
 def _prepare_client(socket: Any) -> None:
@@ -139,25 +141,28 @@ def _prepare_client(socket: Any) -> None:
         socket.curve_serverkey = zmq.curve_public(z85.encode(key.server))
         socket.curve_secretkey = z85.encode(key.client)
         socket.curve_publickey = zmq.curve_public(z85.encode(key.client))
-    _watch(socket, _Patience(SystemClock.monotonic()).on_handshake)
+    watch(socket, _Patience().on_handshake)
 
 
 class _Patience:
-    """A worker that the master will never let in says so and ends, instead of trying for ever."""
+    """A worker that the master will never let in says so and ends, instead of trying for ever.
 
-    def __init__(self, since: float) -> None:
-        self._since = since
+    A handshake that was cut says nothing of the key: a network that loses packets cuts some.
+    """
+
+    def __init__(self) -> None:
+        self._refused: list[float] = []
         self._admitted = False
 
-    def on_handshake(self, failures: int) -> None:
-        """Called after each handshake with the number of failures in a row."""
-        if not failures:
-            self._admitted = True
-        if self._admitted or not failures:
+    def on_handshake(self, handshake: Handshake) -> None:
+        """Called after each."""
+        self._admitted = self._admitted or handshake is Handshake.DONE
+        if self._admitted or handshake is Handshake.CUT:
             return
-        if failures == 1:
+        self._refused.append(SystemClock.monotonic())
+        if len(self._refused) == 1:
             logger.warning("the master did not accept the cluster key of this worker; trying again for %g s", GIVE_UP_S)
-        if SystemClock.monotonic() - self._since >= GIVE_UP_S:
+        if len(self._refused) >= REFUSALS and self._refused[-1] - self._refused[0] >= GIVE_UP_S:
             has = "is not the master's" if _Rules.key is not None else "is not set, but the master has one"
             logger.error("LOADTEST_CLUSTER_KEY %s: this worker can't join", has)
             raise SystemExit(int(ExitCode.BAD_CONFIGURATION))
@@ -184,25 +189,6 @@ def _admit_only(context: Any, client_key: bytes) -> None:
             handler.send_multipart([version, request, status, text, b"worker" if admitted else b"", b""])
 
     gevent.spawn(serve)
-
-
-def _watch(socket: Any, on_handshake: Callable[[int], None]) -> None:
-    """Call after each handshake of a socket, with the number of failures in a row (0: it succeeded)."""
-    monitor = socket.get_monitor_socket(HANDSHAKE_FAILED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
-
-    def follow() -> None:
-        failures = 0
-        while True:
-            try:
-                event = parse_monitor_message(monitor.recv_multipart())["event"]
-            except zmq.ZMQError:  # the socket was closed
-                return
-            if event == zmq.EVENT_MONITOR_STOPPED:
-                return
-            failures = 0 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED else failures + 1
-            on_handshake(failures)
-
-    gevent.spawn(follow)
 
 
 # -- what they may say ------------------------------------------------------------------------------------------------
@@ -272,10 +258,22 @@ def _read(data: bytes, problem_with: Callable[[str, Any, Container[str]], str | 
     return message
 
 
-def drop(why: str) -> None:
-    """Count, and say so now and then: a flood must not become a flood of log lines."""
-    DROPPED[why] += 1
+def drop(why: str, about: str = "", times: int = 1) -> None:
+    """Count, and say so now and then: a flood must not become a flood of log lines. `about` tells of this one."""
+    if not times:
+        return
+    DROPPED[why] += times
     now = SystemClock.monotonic()
     if now - _Rules.said_at >= SAY_EVERY_S:
         _Rules.said_at = now
-        logger.warning("dropped at the control port: %s (%d of these, %d in all)", why, DROPPED[why], DROPPED.total())
+        what = f"{why}, {about}" if about else why
+        logger.warning("dropped at the control port: %s (%d of these, %d in all)", what, DROPPED[why], DROPPED.total())
+
+
+def tell_all(**_: Any) -> None:
+    """At the end: what was dropped, by reason. A listener of Locust's `quitting`, which may fire twice."""
+    total = DROPPED.total()
+    if total > _Rules.told:
+        _Rules.told = total
+        reasons = ", ".join(f"{count} × {why}" for why, count in DROPPED.most_common())
+        logger.warning("dropped at the control port in all: %s", reasons)

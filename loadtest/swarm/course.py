@@ -93,6 +93,11 @@ class PlanCourse:
         member = self.session.roster.members.get(worker)
         return member.users if member is not None else {}
 
+    def missed(self, worker: str, told: Mapping[str, int], at: float) -> bool:
+        """By what it says that it was told last."""
+        heard = self.session.standings.of(worker, self.session.run)
+        return heard is not None and heard.missed_users(told, at)
+
     def came_back(self, worker: str) -> bool:
         """Whether this is not its first life in this run."""
         run = self.session.run

@@ -19,6 +19,7 @@ __all__ = ["Course", "Dispatcher"]
 
 STEP_S = 0.1
 """The shortest time between two placements: a ramp goes in steps of this."""
+NOBODY = ""
 LOOK_S = 1.0
 """The longest time without looking at the plan again."""
 
@@ -48,6 +49,9 @@ class Course(Protocol):
     def running(self, worker: str) -> Mapping[str, int]:
         """User class name -> users that a worker ran when it joined: it was in this run before this dispatch."""
 
+    def missed(self, worker: str, told: Mapping[str, int], at: float) -> bool:
+        """Whether a worker does not know that it was told, `at` this run time, to run these users."""
+
     def came_back(self, worker: str) -> bool:
         """Whether a worker was lost before: others have its users, and keep them."""
 
@@ -66,6 +70,7 @@ class Dispatcher(UsersDispatcher):
         self._classes = [user_class.__name__ for user_class in user_classes]
         self._known = {node.id for node in worker_nodes}
         self._told: Placement = {}
+        self._told_at: dict[str, float] = {}
         self._arrears = Arrears()
         self._placements: Iterator[Placement] = iter(())
         self._running = False
@@ -112,8 +117,8 @@ class Dispatcher(UsersDispatcher):
                 yield changes
             self._course.changed.wait(min(max(wait, STEP_S), LOOK_S))
         self._look_at_workers()
-        if self._told:
-            yield self._told
+        # Locust must be given something, even if a resumed run was over at once; what nobody's name is on goes nowhere.
+        yield self._told or {worker: dict.fromkeys(self._classes, 0) for worker in self._known or {NOBODY}}
 
     def _changes(self, wanted: Mapping[str, int]) -> Placement:
         """What to tell whom so that `wanted` users run; a lost worker's come back at the course's rate."""
@@ -127,6 +132,11 @@ class Dispatcher(UsersDispatcher):
         placement = self._arrears.hold_back(self._told, arrange(self._told, workers, users))
         changes = {worker: groups for worker, groups in placement.items() if groups != self._told.get(worker)}
         self._told.update(changes)
+        now = course.now()
+        for worker in workers:
+            if worker not in changes and course.missed(worker, self._told[worker], self._told_at.get(worker, now)):
+                changes[worker] = self._told[worker]  # what it was told got lost
+        self._told_at.update(dict.fromkeys(changes, now))
         return changes
 
     def _look_at_workers(self, wanted: Mapping[str, int] | None = None) -> tuple[list[str], bool]:
@@ -143,6 +153,7 @@ class Dispatcher(UsersDispatcher):
         adopted = {worker: dict(course.running(worker)) for worker in newcomers if course.running(worker)}
         for worker, users in adopted.items():
             self._told[worker] = {name: users.get(name, 0) for name in self._classes}
+            self._told_at[worker] = course.now()
         if adopted and wanted is not None:
             there = {name: sum(groups[name] for groups in self._told.values()) for name in self._classes}
             self._arrears.owe({name: max(0, wanted.get(name, 0) - there[name]) for name in self._classes})

@@ -7,6 +7,7 @@ and gives up on them with exit code 1, which would read as a breached SLO.
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 
 from locust.env import Environment
@@ -18,13 +19,21 @@ from loadtest.clock import Clock
 from loadtest.errors import ExitCode
 from loadtest.swarm.conductor import Conductor
 
-__all__ = ["guard_resumption", "guard_signals", "guard_workers"]
+__all__ = ["guard_resumption", "guard_signals", "guard_workers", "refuse_credentials"]
 
 logger = logging.getLogger(__name__)
 
 LOOK_S = 0.2
 WAIT_S = 60
 """How long a headless master waits for its workers, unless --expect-workers-max-wait says otherwise."""
+
+
+def refuse_credentials(environment: Environment) -> None:
+    """End with exit code 2 where --host or a user's host holds a password: logs and reports name targets."""
+    hosts = [environment.host, *(user.host for user in environment.user_classes)]
+    if any("@" in part.partition("://")[2].partition("/")[0] for host in hosts for part in (host or "").split(",")):
+        sys.stderr.write("loadtest: --host, or a user's host, must not hold credentials: send them in a header\n")
+        sys.exit(int(ExitCode.BAD_CONFIGURATION))
 
 
 def guard_signals(runner: Runner, conductor: Conductor) -> None:

@@ -2,54 +2,22 @@
 
 import math
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from gevent import get_hub
 from gevent.hub import Waiter
 
-from loadtest.errors import ConnectFailed, LoadtestError, ProtocolViolation
+from loadtest.errors import ConnectFailed, ProtocolViolation
 from loadtest.http1 import Request, Response, ResponseParser
 from loadtest.swarm.dial import Address, dial
+from loadtest.swarm.http_answer import UNANSWERED, Answer, RequestFailed
+from loadtest.swarm.outbound import outbound_of
 from loadtest.swarm.readers import NeverRepeated
 from loadtest.swarm.tls import Resumption
 from loadtest.swarm.transport import EOF, RESET, Transport
 
-__all__ = ["Answer", "HttpConnection", "RequestFailed"]
-
-
-@dataclass(slots=True)
-class Answer:
-    """A response and what it took. Times are `time.monotonic()` seconds."""
-
-    response: Response
-    sent: float
-    """Just before the request was written."""
-    done: float
-    """When the last byte was read, before anything else ran."""
-    connect_s: float | None
-    """DNS + TCP + TLS, if this request had to connect."""
-    retries: int
-
-
-class RequestFailed(LoadtestError):
-    """A request got no answer, or not a well-formed one.
-
-    `name` is stable, so that it can be counted. `unreachable`: no connection could be established, by no fault of ours;
-    `ours`: this machine was the limit (descriptors, local ports). `sent`, `done`, `connect_s` and `retries` are as in
-    Answer; a request that never was written has the time of asking in `sent`.
-    """
-
-    def __init__(self, name: str, *, unreachable: bool = False, ours: bool = False) -> None:
-        super().__init__(name)
-        self.name = name
-        self.unreachable = unreachable
-        self.ours = ours
-        self.sent = 0.0
-        self.done = 0.0
-        self.connect_s: float | None = None
-        self.retries = 0
+__all__ = ["UNANSWERED", "Answer", "HttpConnection", "RequestFailed"]
 
 
 class _Lost(Exception):
@@ -64,8 +32,8 @@ class HttpConnection(NeverRepeated):
     """
 
     __slots__ = (
-        "_address", "_busy", "_cancelled", "_connect_timeout", "_deadline", "_done", "_hub", "_parser", "_resumption",
-        "_rings_at", "_timeout", "_timer", "_transport", "_waiter", "unsolicited",
+        "_address", "_busy", "_cancelled", "_connect_timeout", "_deadline", "_done", "_hub", "_outbound", "_parser",
+        "_resumption", "_rings_at", "_sent", "_timeout", "_timer", "_transport", "_waited", "_waiter", "unsolicited",
     )  # fmt: skip
 
     def __init__(
@@ -95,7 +63,9 @@ class HttpConnection(NeverRepeated):
         self._parser = ResponseParser()
         self._waiter: Waiter | None = None
         self._deadline = 0.0
-        self._done = 0.0
+        self._outbound = outbound_of(self._hub)
+        self._sent = self._done = 0.0
+        self._waited: float | None = None
         self.unsolicited = 0
         """Times the server sent something nobody had asked for, and was closed for it."""
 
@@ -113,8 +83,8 @@ class HttpConnection(NeverRepeated):
             raise RuntimeError("a connection carries one request at a time")
         self._busy = True
         self._cancelled = False
-        sent = time.monotonic()
-        self._deadline = sent + (self._timeout if timeout is None else timeout)
+        self._sent = asked = time.monotonic()
+        self._deadline = asked + (self._timeout if timeout is None else timeout)
         connect_s: float | None = None
         retries = 0
         try:
@@ -123,7 +93,6 @@ class HttpConnection(NeverRepeated):
                 if transport is None:
                     kept = False
                     transport, connect_s = self._connect(connect_s or 0.0)
-                sent = time.monotonic()
                 try:
                     response = self._exchange(transport, request)
                 except _Lost as lost:
@@ -131,10 +100,12 @@ class HttpConnection(NeverRepeated):
                         raise RequestFailed(str(lost)) from None
                     retries += 1
                 else:
-                    return Answer(response, sent, self._done, connect_s, retries)
+                    sent = self._sent
+                    done = max(self._done, sent)  # two clocks were compared: what came at once may seem too early
+                    return Answer(response, sent, done, connect_s, retries, self._waited)
         except RequestFailed as failure:
-            failure.sent, failure.connect_s, failure.retries = sent, connect_s, retries
-            failure.done = self._done if self._done > sent else time.monotonic()
+            failure.sent, failure.connect_s, failure.retries = self._sent, connect_s, retries
+            failure.done = self._done if self._done > self._sent else time.monotonic()
             raise
         finally:
             self._busy = False
@@ -167,7 +138,7 @@ class HttpConnection(NeverRepeated):
         if self._rings_at > self._deadline:
             self._set_timer()
         try:
-            transport.write(request.data)
+            self._outbound.put(transport.write, request.data, self._leaves)
             end: Response | Exception = waiter.get()
         except BaseException:  # killed, or timed out from outside: what comes now belongs to nobody
             self._drop()
@@ -180,7 +151,11 @@ class HttpConnection(NeverRepeated):
 
     # -- in the hub's callbacks: nothing here may block ---------------------------------------------------------------
 
-    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:  # noqa: ARG002 - a TransportSink
+    def _leaves(self, now: float) -> None:
+        """The request is written now."""
+        self._sent = now
+
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:
         """Take what was read."""
         try:
             response = self._parser.feed(bytes(memoryview(buffer)[:size]))
@@ -190,7 +165,7 @@ class HttpConnection(NeverRepeated):
             self._fail(RequestFailed(violation.name))
             return
         if response is not None:
-            self._finish(response)
+            self._finish(response, received, waited)
             if not response.keep_alive or self._is_writing():
                 self._drop()
 
@@ -234,11 +209,12 @@ class HttpConnection(NeverRepeated):
         self._finish(end)
         self._drop()
 
-    def _finish(self, end: Response | Exception) -> None:
+    def _finish(self, end: Response | Exception, received: float | None = None, waited: float | None = None) -> None:
         """Wake the greenlet, after every other read of this turn of the loop has had its time taken."""
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
-            self._done = time.monotonic()
+            self._done = time.monotonic() if received is None else received
+            self._waited = waited
             self._hub.loop.run_callback(waiter.switch, end)
 
     def _drop(self) -> None:

@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import gevent
+
 from loadtest.clock import Clock, SystemClock
 from loadtest.http1 import Request
 from loadtest.swarm.client_response import BadStatus, ClientResponse, Outcome
-from loadtest.swarm.http import Answer, HttpConnection, RequestFailed
+from loadtest.swarm.http import UNANSWERED, Answer, HttpConnection, RequestFailed
 
 __all__ = ["BadStatus", "Client", "ClientResponse", "Files", "Outcome"]
 
@@ -103,10 +105,18 @@ class Client:
         """
         due = self._clock.monotonic()
         request = self._built_request(method, self._target(path, params), data, json, headers, files)
-        end = self._exchange(request, timeout)
+        cut: BaseException | None = None
+        try:
+            end = self._exchange(request, timeout)
+        except gevent.GreenletExit as leaving:
+            cut, end = leaving, RequestFailed(UNANSWERED)
+            end.sent, end.done = due, self._clock.monotonic()
         response = ClientResponse(self._origin + request.target, end)
         outcome = Outcome(method, name or path, response, due, end.sent, end.done, end.retries, dict(context or {}))
         outcome.judge(response.error)
+        if cut is not None:
+            self._report(outcome)
+            raise cut
         if catch_response:
             response.report_at_exit(outcome, self._report)
         else:

@@ -16,9 +16,11 @@ from locust.env import Environment
 from locust.event import EventHook
 from locust.rpc import Message
 from locust.runners import MasterRunner, Runner, WorkerRunner
+from locust.web import WebUI
 
 import zmq
 from gevent.pool import Group
+from gevent.pywsgi import WSGIServer
 
 from loadtest.swarm import control_port
 
@@ -34,6 +36,7 @@ __all__ = [
     "remember_default_arguments",
     "replace_stop_users",
     "screen_workers",
+    "serve_page_by",
     "silence_own_statistics",
     "take_spawn_messages_in_their_order",
 ]
@@ -114,8 +117,12 @@ def _contain(msg: Message, handle: Callable[[], None]) -> None:
             logger.exception("a %s could not be handled; others that fail like it are only counted", msg.type)
 
 
-def take_spawn_messages_in_their_order(runner: WorkerRunner, heard: Callable[[], None]) -> None:
+def take_spawn_messages_in_their_order(
+    runner: WorkerRunner, heard: Callable[[], None], may_run: Callable[[dict[str, int]], bool] = lambda _users: True
+) -> None:
     """A worker must do what the last spawn message says, whatever the master's clock; `heard` is told of every message.
+
+    `may_run` is told what each says (user class -> users) and whether it is to be done.
 
     handle_message() drops a spawn message whose wall-clock timestamp is not later than the last one's: after a step
     back of the master's clock, or from a restarted master on another machine, that is all of them. ZeroMQ keeps the
@@ -126,6 +133,8 @@ def take_spawn_messages_in_their_order(runner: WorkerRunner, heard: Callable[[],
     def handle_message(msg: Message) -> None:
         heard()
         if msg.type == "spawn":
+            if not may_run((msg.data or {}).get("user_classes_count", {})):
+                return
             runner.last_received_spawn_timestamp = 0
         _contain(msg, lambda: original(msg))
 
@@ -248,6 +257,20 @@ def count_users(runner: Runner) -> UserGreenlets:
     # A property is its class's, so this runner gets one of its own.
     runner.__class__ = type(type(runner).__name__, (type(runner),), {"user_classes_count": property(counts)})
     return running
+
+
+def serve_page_by(web_ui: WebUI, make: Callable[[], WSGIServer]) -> None:
+    """The page's port must not be anybody's to use up.
+
+    WebUI.start_server() makes gevent's pywsgi.WSGIServer as it is: any number of connections, and for each all the time
+    that its peer likes, with a descriptor of the master's.
+    """
+
+    def start_server() -> None:
+        web_ui.server = make()
+        web_ui.server.serve_forever()
+
+    web_ui.start_server = start_server  # type: ignore[method-assign]
 
 
 def apply(environment: Environment) -> None:

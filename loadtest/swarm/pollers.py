@@ -12,7 +12,7 @@ from loadtest.profiles import Request as RequestSpec
 from loadtest.profiles import RestGroup, Target
 from loadtest.swarm.client_response import ClientResponse, Outcome
 from loadtest.swarm.cluster.worker import WorkerSession
-from loadtest.swarm.http import Answer, RequestFailed
+from loadtest.swarm.http import UNANSWERED, Answer, RequestFailed
 from loadtest.swarm.recorder import Meter
 from loadtest.swarm.requests import RequestLog
 from loadtest.swarm.sending import connection_to, request_to
@@ -52,6 +52,7 @@ class Pollers:
         self.targets: list[str] = []
         self._next = 0
         self.connect_times = session.recorder.meter(name, "rest", "connect", "connection")
+        self.intakes = session.recorder.meter(name, "rest", "intake", "connection")
         self.send_lag: Meter | None = None
         self.log: RequestLog | None = None
         """What listeners of the user's own are told by."""
@@ -129,12 +130,17 @@ class Poller:
             return self._clock.monotonic(), failure.unreachable
         except BaseException:  # the greenlet was killed, or this is a bug: the request must not vanish from the counts
             shared.tally.requests_cancelled += 1
+            self._failed(planned, RequestFailed(UNANSWERED))
             raise
         planned.service.record(answer.done - answer.sent)
         planned.response.record(answer.done - due)
         planned.service.size += len(answer.response.body)
         planned.response.size += len(answer.response.body)
         shared.tally.retries += answer.retries
+        if answer.waited is None:
+            shared.tally.unstamped += 1
+        else:
+            shared.intakes.record(answer.waited)
         if answer.connect_s is not None:
             shared.connect_times.record(answer.connect_s)
         problem = planned.inspector.problem(answer.response.status, answer.response.body)

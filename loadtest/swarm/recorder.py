@@ -1,7 +1,7 @@
 """What happened, added up in this second's Record. The hot path touches a Meter or a Tally and nothing else."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from loadtest.clock import Clock
 from loadtest.fanout import AudienceReport
@@ -18,10 +18,12 @@ OTHER = "(other)"
 class Meter:
     """One series in the current second: attempts, failures, bytes, and the times of those that had one."""
 
-    __slots__ = ("_untimed", "failures", "histogram", "key", "record", "size")
+    __slots__ = ("_untimed", "failures", "histogram", "key", "record", "record_all", "size", "step")
 
     def __init__(self, key: tuple[str, str, str, str]) -> None:
         self.key = key
+        self.step: float = 0
+        """As in Measured; it stays from second to second."""
         self._begin()
 
     def _begin(self) -> None:
@@ -31,6 +33,8 @@ class Meter:
         self.histogram = Histogram()
         self.record: Callable[[float], None] = self.histogram.record
         """Count one that took so many seconds. The histogram's own method: one call less for each message."""
+        self.record_all: Callable[[Sequence[float]], None] = self.histogram.record_all
+        """Count one for each of these times."""
 
     @property
     def count(self) -> int:
@@ -51,7 +55,7 @@ class Meter:
         if not self.count:
             return None
         wire = self.histogram.to_wire() if self.histogram.count else None
-        measured = Measured(*self.key, self.count, self.failures, self.size, wire)
+        measured = Measured(*self.key, self.count, self.failures, self.size, wire, self.step)
         self._begin()
         return measured
 

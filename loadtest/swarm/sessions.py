@@ -14,6 +14,7 @@ from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.clocks import HttpExchange, TargetClock
 from loadtest.swarm.cluster.messages import Begin, arrivals_of
 from loadtest.swarm.cluster.worker import WorkerSession
+from loadtest.swarm.collecting import Collecting
 from loadtest.swarm.full_client import FullClient
 from loadtest.swarm.http_client import Client, Outcome
 from loadtest.swarm.open_arrivals import OpenPollers
@@ -32,6 +33,8 @@ __all__ = ["LocalSession", "attach", "session_of"]
 
 LEAVE_S = 20.0
 """How long users may take to leave, and again how long the last Records may take to be acknowledged."""
+LAST_LOOK_S = 1.0
+"""How long the end waits for what a target's clock says then."""
 DEAF_S = 2.0
 """The same after Locust has ended the greenlet that hears the master: no acknowledgement can come."""
 
@@ -70,6 +73,9 @@ class LocalSession:
         self._counted: set[str] = set()
         worker.on_begin.append(self._begin)
         worker.each_second.append(self._each_second)
+        collecting = Collecting(self._population)
+        worker.on_begin.append(lambda _begin: collecting.begin())
+        worker.each_second.append(collecting.look)
         worker.on_turn.append(self._take_turn)
         worker.reports.extra_health = self._extra_health
         worker.leave = self.leave
@@ -101,6 +107,7 @@ class LocalSession:
         if self.departing:
             self.worker.recorder.error("(all)", "leaving: users did not finish in time and were cut")
             self.departing.kill(timeout=seconds)
+        gevent.joinall([gevent.spawn(clock.look_again, LAST_LOOK_S) for clock in self._clocks.values()])
         for clock in self._clocks.values():
             clock.stop()
 
@@ -169,6 +176,12 @@ class LocalSession:
         runner = self.environment.runner
         return runner.user_classes_count.get(name, 0) if runner is not None else 0
 
+    def _population(self) -> int:
+        """Users, those that are leaving included, and open connections."""
+        runner = self.environment.runner
+        users = runner.user_count if runner is not None else 0
+        return users + len(self.departing) + sum(len(shared.open) for shared in self._subscribers.values())
+
     # -- clocks -------------------------------------------------------------------------------------------------------
 
     def clock(self, target: str, subscribers: Subscribers) -> TargetClock:
@@ -186,11 +199,12 @@ class LocalSession:
             clock.refresh()
 
     def _extra_health(self) -> dict[str, float]:
-        """clock_error, clock_offset (of that clock), clock_step and send_lag, in s, where there is such a thing."""
+        """clock_error, clock_offset (of that clock), clock_step, clock_doubt and send_lag, in s, where known."""
         known = [(clock.error, ahead) for clock in self._clocks.values() if (ahead := clock.ahead()) is not None]
         health = dict(zip(("clock_error", "clock_offset"), max(known), strict=True)) if known else {}
         if step := max((clock.take_step() for clock in self._clocks.values()), default=0.0):
             health["clock_step"] = step
+            health["clock_doubt"] = max(clock.take_doubt() for clock in self._clocks.values())
         lags = [pollers.take_lateness() for pollers in self._open()]
         return health | ({"send_lag": max(lags)} if lags else {})
 

@@ -118,9 +118,9 @@ class SlowConnection(Connection):
         super().close(code, reason)
         self._speed_up()
         if self.end is None:
-            if self._session.end is not None:
-                self._finish(self._session.end)
-            elif self._session.behind:
+            if self.session.end is not None:
+                self._finish(self.session.end)
+            elif self.session.behind:
                 readers_of(get_hub()).later(self._catch_up)
             else:
                 self._transport.resume()
@@ -151,15 +151,15 @@ class SlowConnection(Connection):
             super()._attend()
             return
         self._flush()
-        if self._session.end is not None and not self._held.messages:
-            self._finish(self._session.end)
+        if self.session.end is not None and not self._held.messages:
+            self._finish(self.session.end)
 
     def ended(self, reason: str) -> None:
         """The transport is gone: what was read is delivered before the end is."""
         try:
             if reason != OVERFLOW and not reason.startswith(INTERNAL):
-                while self._session.behind:
-                    self._session.go_on()
+                while self.session.behind:
+                    self.session.go_on()
                 self._speed_up()
         finally:
             super().ended(reason)
@@ -189,7 +189,7 @@ class SlowConnection(Connection):
         if wait > 0:
             self._wake_in(wait)
             return True
-        if self._held.messages or self._session.behind or self._transport.read_piece(PIECE):
+        if self._held.messages or self.session.behind or self._transport.read_piece(PIECE):
             self.starving_since = None
             return False
         self.starving_since = self.starving_since or now
@@ -203,8 +203,8 @@ class SlowConnection(Connection):
         if held.messages:
             self._pace.take(time.monotonic())
             held.let_one_through()
-        elif self._session.behind:
-            self._session.go_on()
+        elif self.session.behind:
+            self.session.go_on()
         if self.end is None:
             self._attend()
 

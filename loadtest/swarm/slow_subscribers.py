@@ -94,6 +94,10 @@ class SlowSubscribers(Subscribers):
         self.behinds = recorder.meter(name, "websocket", "behind", self._path)
         self.backlogs = recorder.meter(name, "websocket", "backlog", self._path)
 
+    def _note_steps(self) -> None:
+        super()._note_steps()
+        self.behinds.step = self.deliveries.step
+
     def pace(self) -> ReadingPace:
         """How each connection reads, from now on."""
         read, now = self.group.read, self.session.clock.monotonic()

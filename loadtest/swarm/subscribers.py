@@ -15,6 +15,7 @@ from loadtest.swarm.comings import Comings
 from loadtest.swarm.endpoints import connect_options
 from loadtest.swarm.subscription import Endpoint, Subscription
 from loadtest.swarm.tls import Resumption
+from loadtest.swarm.together import Together
 from loadtest.swarm.websocket import Connection
 
 __all__ = ["Subscribers"]
@@ -63,7 +64,11 @@ class Subscribers:
 
     def _endpoint(self, base: str, clock: TargetClock) -> Endpoint:
         audience = Audience(self.tally, (self.name, base, self._path), shares=self.group.broadcast)
-        return Endpoint(connect_options(self.target, self.group, base), clock, audience, Inspector(self.group))
+        options = connect_options(self.target, self.group, base)
+        endpoint = Endpoint(options, clock, audience, Inspector(self.group))
+        if self.subscription is Subscription:  # a slow one times its messages otherwise
+            options.repeat.together = Together(self, endpoint)
+        return endpoint
 
     def retire(self) -> None:
         """The run is over, and so is this group."""
@@ -126,8 +131,16 @@ class Subscribers:
         stood_still, self._looked = now - self._looked > STOOD_STILL_S, now
         for subscription in list(self.open) if not stood_still else ():  # it has not read yet what came meanwhile
             subscription.look_after(now)
+        self._note_steps()
         if any(endpoint.audience.numbered for endpoint in self._endpoints):
             self.tally.sequenced = self.tally.messages
+
+    def _note_steps(self) -> None:
+        """By which times latencies are reckoned, and how coarse those are, shows after some messages."""
+        inspectors = [endpoint.inspector for endpoint in self._endpoints]
+        self.deliveries.step = max((inspector.send_steps.step for inspector in inspectors), default=0)
+        if self.ages is not None:
+            self.ages.step = max((inspector.data_steps.step for inspector in inspectors), default=0)
 
     def _report(self, now: float, offset: float, error: float, *, final: bool) -> list[AudienceReport]:
         return [endpoint.audience.report(now, offset, error, final=final) for endpoint in self._endpoints]

@@ -1,5 +1,6 @@
 """Ties what survives losses to a Locust process: who is silent, who is lost, and a run that another master began."""
 
+import logging
 import sys
 from collections.abc import Mapping
 
@@ -13,11 +14,14 @@ from loadtest.swarm import locust_patches
 from loadtest.swarm.cluster.deaf import PATIENCE_S, MasterWatch
 from loadtest.swarm.cluster.master import MasterSession
 from loadtest.swarm.cluster.roster import LOST_AFTER_S
+from loadtest.swarm.cluster.standing import Understanding
 from loadtest.swarm.cluster.worker import WorkerSession
 from loadtest.swarm.conductor import Conductor
 from loadtest.swarm.resume import find
 
 __all__ = ["resume", "watch_master", "watch_workers"]
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = "LOADTEST_MASTER_PATIENCE"
 LOST_AFTER = "LOADTEST_WORKER_LOST_AFTER"
@@ -27,7 +31,9 @@ def watch_master(runner: WorkerRunner, session: WorkerSession, environ: Mapping[
     """On a worker: look out for a master that is silent, and be found by one that is new."""
     patience = _seconds(environ, PATIENCE, PATIENCE_S)
     watch = MasterWatch(session, SystemClock(), lambda: locust_patches.reconnect(runner), patience)
-    locust_patches.take_spawn_messages_in_their_order(runner, watch.heard)
+    understanding = Understanding(session)
+    locust_patches.take_spawn_messages_in_their_order(runner, watch.heard, understanding.may_run)
+    understanding.start()
     session.rejoin = lambda: locust_patches.rejoin(runner)
     session.users = lambda: dict(runner.user_classes_count)
     gevent.spawn(watch.run)
@@ -39,7 +45,7 @@ def watch_workers(runner: MasterRunner, session: MasterSession, environ: Mapping
     session.roster.lost_after = _seconds(environ, LOST_AFTER, LOST_AFTER_S)
     session.on_lost.append(lambda identity: _tell_locust(runner, identity))
     locust_patches.let_workers_reconnect(runner)
-    locust_patches.screen_workers(runner, lambda who, kind, known: session.admits(who, kind, known=known))
+    locust_patches.screen_workers(runner, lambda who, kind, known: _admits(runner, session, who, kind, known=known))
     gevent.spawn(session.watch)
 
 
@@ -75,6 +81,24 @@ def _tell_locust(runner: MasterRunner, identity: str) -> None:
     node.user_classes_count = {}
     if runner._users_dispatcher is not None:  # noqa: SLF001 - there is no public way
         runner._users_dispatcher.remove_worker(node)  # noqa: SLF001
+
+
+def _admits(runner: MasterRunner, session: MasterSession, who: str, kind: str, *, known: bool) -> bool:
+    """Whether Locust may see a message.
+
+    It ends the run, and a headless master as well, when the last worker quits: even one that waits for others.
+    """
+    admitted = session.admits(who, kind, known=known)
+    if kind != "quit":
+        return admitted
+    node = runner.clients.get(who)
+    if node is not None:
+        if session.run is None or not session.run.over:
+            logger.warning("worker %s has left: it was asked to end", who)
+        del runner.clients[who]
+        if runner._users_dispatcher is not None:  # noqa: SLF001 - there is no public way
+            runner._users_dispatcher.remove_worker(node)  # noqa: SLF001
+    return False
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

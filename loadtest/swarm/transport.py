@@ -194,10 +194,10 @@ class Transport(NeverRepeated):
         else:
             self._end(reason)
 
-    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:  # noqa: ARG002 - a Taker
-        """TLS only: decrypt, in the same buffer, what was read."""
+    def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:
+        """TLS only: decrypt what was read."""
         if self._tls is not None:
-            self._tls.feed(self._readers.view[:size])
+            self._tls.feed(memoryview(buffer)[:size])
             self._decrypt(self._tls, received, waited)
 
     def _left_over(self) -> None:

@@ -28,6 +28,8 @@ class Watch:
         self.conductor = conductor
         self.clock = clock
         self.states = states
+        self.refused: Callable[[], Mapping[tuple[str, str], int]] = dict
+        """(port, why) -> how often a stranger was turned away."""
         self.history = History()
         self.judging = Judging()
         self._summary = Summary("")
@@ -84,7 +86,7 @@ class Watch:
         """The status and all that was measured so far, for Prometheus."""
         status = self.status()
         if self._metrics is None or self._metrics[0] is not status:
-            self._metrics = (status, exposition(status, self._summary))
+            self._metrics = (status, exposition(status, self._summary, self.refused()))
         return self._metrics[1]
 
     def _elapsed(self, run: Current) -> float:

@@ -42,6 +42,25 @@ class Receiver(Protocol):
         """It is over; exactly once for each connection that was established, and the last call."""
 
 
+class _Nobody:
+    """The receiver of a connection that is over."""
+
+    def on_message(self, payload: bytes, text: bool, received: float) -> None:  # noqa: FBT001 - a Receiver
+        pass
+
+    def on_read(self, waited: float | None) -> None:
+        pass
+
+    def on_pong(self, rtt: float) -> None:
+        pass
+
+    def on_closed(self, end: Closed) -> None:
+        pass
+
+
+NOBODY = _Nobody()
+
+
 class Connection:
     """An established connection.
 
@@ -49,14 +68,14 @@ class Connection:
     can store the connection first.
     """
 
-    __slots__ = ("_closed_event", "_pings", "_receiver", "_session", "_timer", "_transport", "connect_s", "end",
-                 "repeat", "subprotocol")  # fmt: skip
+    __slots__ = ("_closed_event", "_pings", "_timer", "_transport", "connect_s", "end", "receiver", "repeat",
+                 "session", "subprotocol")  # fmt: skip
 
     def __init__(self, receiver: Receiver, upgrade: Upgrade, options: ConnectOptions) -> None:
         """Use `connect`."""
-        self._receiver = receiver
+        self.receiver = receiver
         self._transport = upgrade.transport
-        self._session = Session(
+        self.session = Session(
             upgrade.handshake.opened,
             receiver.on_message,
             self._on_pong,
@@ -93,7 +112,7 @@ class Connection:
 
     def send(self, message: str | bytes) -> bool:
         """Send one message, str as text; False: not sent, the connection is closing or over."""
-        accepted = self._session.send(message)
+        accepted = self.session.send(message)
         self._flush()
         return accepted
 
@@ -101,7 +120,7 @@ class Connection:
         """Ask for a pong; the receiver's on_pong gets the round trip time."""
         now = time.monotonic()
         payload = struct.pack("!d", now)
-        if self._session.ping(payload):
+        if self.session.ping(payload):
             pings = self._pings = self._pings or {}
             if len(pings) == MAX_PINGS:
                 del pings[next(iter(pings))]
@@ -114,7 +133,7 @@ class Connection:
         Raises:
             ValueError: not a code that may be sent, or a reason of more than 123 bytes.
         """
-        if self._session.close(code, reason):
+        if self.session.close(code, reason):
             self._flush()
             self._timer = get_hub().loop.timer(CLOSE_S)
             self._timer.start(self.abort)
@@ -122,14 +141,14 @@ class Connection:
     def fail(self, code: int, name: str) -> None:
         """End it, because of what the server sent, with this close code; `name` is what the end will be called."""
         if self.end is None:
-            self._session.fail(code, name)
+            self.session.fail(code, name)
             self._attend()
 
     def abort(self) -> None:
         """Cut it, without a Close or without waiting for the server's any longer."""
         self._transport.abort()
         if self.end is None:
-            code = self._session.close_code
+            code = self.session.close_code
             self._finish(Closed("us", code, "aborted by us" if code is None else "close: no answer"))
 
     def wait_closed(self, timeout: float) -> Closed | None:
@@ -143,14 +162,14 @@ class Connection:
 
     def data_received(self, buffer: bytearray, size: int, received: float, waited: float | None) -> None:
         """Take what was read."""
-        self._receiver.on_read(waited)
-        if self._session.receive(buffer, size, received):
+        self.receiver.on_read(waited)
+        if self.session.receive(buffer, size, received):
             self._attend()
 
     def repeated(self, received: float, waited: float | None) -> None:
         """Take what others have got before."""
-        self._receiver.on_read(waited)
-        if self._session.repeated(received):
+        self.receiver.on_read(waited)
+        if self.session.repeated(received):
             self._attend()
 
     def _begin(self, upgrade: Upgrade) -> None:
@@ -160,14 +179,14 @@ class Connection:
         self._transport.sink = self
         try:
             for data, received in upgrade.early:
-                if self._session.receive(data, len(data), received):
+                if self.session.receive(data, len(data), received):
                     self._attend()
         except Exception as exc:  # noqa: BLE001 - the edge: gevent would only print it
             self._transport.abort()
             self.ended(report(exc))
         if upgrade.lost is not None:
             self.ended(upgrade.lost)
-        if not self._session.behind:
+        if not self.session.behind:
             self._transport.resume()
 
     def _catch_up(self) -> None:
@@ -175,9 +194,9 @@ class Connection:
         if self.end is not None:
             return
         try:
-            if self._session.go_on():
+            if self.session.go_on():
                 self._attend()
-            if not self._session.behind:
+            if not self.session.behind:
                 self._transport.resume()
         except Exception as exc:  # noqa: BLE001 - the edge: the others go on
             self._transport.abort()
@@ -188,9 +207,9 @@ class Connection:
         if reason == OVERFLOW or reason.startswith(INTERNAL):
             self._finish(Closed("us", None, reason))
         else:
-            while self._session.behind:  # it came before the end
-                self._session.go_on()
-            self._finish(self._session.lost(reason, eof=reason == EOF))
+            while self.session.behind:  # it came before the end
+                self.session.go_on()
+            self._finish(self.session.lost(reason, eof=reason == EOF))
 
     def _on_pong(self, payload: bytes, received: float) -> None:
         """A pong answers all pings up to the one it repeats (RFC 6455, 5.5.3); one that repeats none, nothing."""
@@ -198,17 +217,17 @@ class Connection:
         sent = pings.get(payload)
         if sent is not None:
             self._pings = {other: at for other, at in pings.items() if at > sent}
-            self._receiver.on_pong(received - sent)
+            self.receiver.on_pong(received - sent)
 
     def _flush(self) -> None:
-        if outgoing := self._session.take():
+        if outgoing := self.session.take():
             self._transport.write(outgoing)
 
     def _attend(self) -> None:
         self._flush()
-        if self._session.end is not None:
-            self._finish(self._session.end)
-        elif self._session.behind:
+        if self.session.end is not None:
+            self._finish(self.session.end)
+        elif self.session.behind:
             self._transport.pause()
             readers_of(get_hub()).later(self._catch_up)
 
@@ -216,7 +235,7 @@ class Connection:
         if self.end is not None:
             return
         self.end = end
-        self._session.finish(end)
+        self.session.finish(end)
         if self._timer is not None:
             self._timer.close()
             self._timer = None
@@ -224,6 +243,8 @@ class Connection:
         if self._closed_event is not None:
             self._closed_event.set()
         try:
-            self._receiver.on_closed(end)
+            self.receiver.on_closed(end)
         except Exception as exc:  # noqa: BLE001 - the edge: there is nobody left to tell
             report(exc)
+        self.receiver = NOBODY  # who is in no cycle needs no garbage collector, which stops everything for its work
+        self.session.let_go()

@@ -11,6 +11,7 @@ from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 from locust.web import WebUI
 
+import gevent
 from flask import Flask
 
 from loadtest.clock import SystemClock
@@ -20,7 +21,7 @@ from loadtest.dashboard.shield import alive, headers, same_site, start_fields
 from loadtest.errors import UsageError
 from loadtest.monitor import STATUS_VARIABLE
 from loadtest.profiles.target import read_urls
-from loadtest.swarm import control_port, guards, locust_patches, page_login, survival, tables, voice
+from loadtest.swarm import control_port, guards, locust_patches, page_login, page_server, survival, voice
 from loadtest.swarm.allowed_targets import Allowed
 from loadtest.swarm.catalog import Catalog
 from loadtest.swarm.cluster import messages
@@ -37,6 +38,7 @@ from loadtest.swarm.runs import Settings
 from loadtest.swarm.sessions import LocalSession, attach
 from loadtest.swarm.shape import ProfileShape
 from loadtest.swarm.state_file import StateFile
+from loadtest.swarm.tables import Tables
 from loadtest.swarm.watch import Watch
 
 __all__ = ["Wiring"]
@@ -44,7 +46,7 @@ __all__ = ["Wiring"]
 LOCAL = "local"
 """The identity that Locust's LocalRunner gives its one worker."""
 
-FROM_WORKERS = (messages.Hello, messages.Leaving, messages.ClockAsk)
+FROM_WORKERS = (messages.Hello, messages.Leaving, messages.ClockAsk, messages.Standing)
 FROM_MASTER = (
     messages.Welcome,
     messages.Refused,
@@ -67,8 +69,7 @@ class Wiring:
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
         """`init_command_line_parser`: our fields of the start form. Locust's control socket is not made yet."""
         try:
-            allowed = without_key_allowed(self.environ)
-            control_port.install(cluster_key(self.environ), open_without_key=allowed)
+            control_port.install(cluster_key(self.environ), open_without_key=without_key_allowed(self.environ))
         except UsageError as problem:
             sys.stderr.write(f"{problem}\n")
             sys.exit(int(problem.exit_code))
@@ -76,6 +77,7 @@ class Wiring:
 
     def on_init(self, environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
         """`init`: the runner exists; nothing has started yet."""
+        guards.refuse_credentials(environment)
         raise_descriptor_limit()
         control_port.expect(runner.custom_messages)
         locust_patches.apply(environment)
@@ -99,6 +101,7 @@ class Wiring:
         session.join()
 
     def _wire_master(self, environment: Environment, runner: MasterRunner | LocalRunner, web_ui: WebUI | None) -> None:
+        options = environment.parsed_options
         session = MasterSession(runner, SystemClock(), self.catalog.digests())
         if isinstance(runner, MasterRunner):
             survival.watch_workers(runner, session, self.environ)
@@ -107,7 +110,9 @@ class Wiring:
         for kind in FROM_WORKERS:
             runner.register_message(messages.name_of(kind), _from_worker(session, kind))
         runner.register_message(RECORDS, lambda environment, msg: session.on_records(msg.node_id, msg.data))  # noqa: ARG005 - Locust's signature
-        session.on_record.append(lambda record: tables.fill(environment.stats, record, SystemClock.wall()))
+        shown = Tables(environment.stats, every_second=getattr(options, "stats_history_enabled", False))
+        session.on_record.append(lambda record: shown.fill(record, SystemClock.wall()))
+        gevent.spawn(_settle_for_ever, shown)
         conductor.wishes = lambda: wishes_from(_options(environment), environment.host)
         conductor.settled = lambda: _settled(runner, session)
         course.on_placed = lambda wanted, steady: _show(runner, wanted, steady=steady)
@@ -115,6 +120,7 @@ class Wiring:
         events.test_start.add_listener(conductor.started)
         events.test_stopping.add_listener(conductor.stopping)
         events.quitting.add_listener(conductor.quitting)
+        events.quitting.add_listener(control_port.tell_all)
         watch = Watch(conductor, SystemClock(), lambda: _states(runner))
         session.on_record.append(watch.add)
         conductor.on_begin.append(watch.begin)
@@ -138,6 +144,7 @@ class Wiring:
         alive.install(app, base_path)
         try:
             page_login.install(app, web_ui, self.environ, base_path, _print)
+            watch.refused = page_server.install(web_ui, self.environ)
             allowed = Allowed.read(self.catalog.profiles, self.environ, environment.host)
         except UsageError as problem:  # Locust would drop it, and serve the page unguarded
             sys.stderr.write(f"loadtest: {problem}\n")
@@ -184,6 +191,12 @@ class Wiring:
             voice.tell_status(conductor, watch, _print)
         elif not page and getattr(environment.parsed_options, "only_summary", False):
             voice.tell_progress(conductor, _print)
+
+
+def _settle_for_ever(shown: Tables) -> None:
+    while True:
+        gevent.sleep(1.0)
+        shown.settle()
 
 
 def _options(environment: Environment) -> dict[str, Any]:

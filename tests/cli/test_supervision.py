@@ -43,6 +43,8 @@ class Supervised:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # who runs the tests under nohup ignores SIGHUP, and every child would
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no other threads here
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None

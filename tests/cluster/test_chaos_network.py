@@ -1,6 +1,7 @@
 """Networks that stall and are slow between a worker and its master."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from chaos import (
     accepted,
     assert_no_traceback,
     assert_summary_is_the_sum_of_the_journal,
+    journal_of,
     lost_of,
     open_now,
     seconds_until,
@@ -17,6 +19,8 @@ from chaos import (
 )
 from programs import Cluster, Server, assert_counts_equal, demo_backend, until
 from relay import Relay
+
+from loadtest.results import Record
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
@@ -62,6 +66,38 @@ def test_a_worker_that_is_cut_off_goes_on_and_hands_over_everything_when_the_net
     assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
     assert_summary_is_the_sum_of_the_journal(run)
     assert_no_traceback(cluster)
+
+
+@pytest.mark.chaos
+def test_a_worker_that_is_cut_off_for_20_s_when_the_run_ends_is_waited_for(backend: Server, tmp_path: Path) -> None:
+    profile = write_profile(tmp_path, [{"ramp": USERS, "over": "1s"}, {"hold": "8s"}])
+    with (
+        Cluster(tmp_path, profile, backend.url, LOADTEST_CLUSTER_KEY=KEY) as cluster,
+        Relay(master_port(cluster)) as relay,
+    ):
+        cluster.start("worker")
+        cut_off = cluster.start("worker", LOADTEST_MASTER_PORT=str(relay.port))
+        master = cluster.start("master", "--headless", "--workers", "2")
+        until_steady(cluster, backend, USERS)
+        until(lambda: seconds_of_run(cluster) > 7, "the end is near")
+        relay.cut()
+        time.sleep(20)  # this is the fault, not a wait for something
+        assert master.poll() is None
+        relay.heal()
+        seconds_until(lambda: master.poll() is not None, "the run has its verdict")
+        run = cluster.finished(master)
+        assert cut_off.wait(30) == 0
+    assert run.code == 0, run.output
+    assert run.summary["lost"] == [], run.output
+    assert accepted(backend) == USERS
+    assert all(worker["complete"] for worker in run.summary["workers"])
+    assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
+    assert_summary_is_the_sum_of_the_journal(run)
+    assert_no_traceback(cluster)
+
+
+def seconds_of_run(cluster: Cluster) -> int:
+    return max((entry.second for entry in journal_of(cluster) if isinstance(entry, Record)), default=0)
 
 
 def test_a_slow_network_between_worker_and_master_changes_no_count(backend: Server, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Disks that fail and targets that go away in mid-run."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from chaos import (
     accepted,
     assert_no_traceback,
     assert_summary_is_the_sum_of_the_journal,
+    cpu_seconds,
     entries_of,
     market,
     open_now,
@@ -80,11 +80,6 @@ def test_a_disk_that_takes_nothing_is_reported_and_stops_neither_the_load_nor_th
     assert market(backend) == (USERS, 0)
     assert f"{USERS:,} attempted, {USERS:,} established" in output
     assert "Traceback" not in output
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_target_that_dies_is_named_waited_for_without_spinning_and_connected_to_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The control port of a real master that has a key, and a worker that has another."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,5 +31,6 @@ def test_a_worker_with_another_key_ends_with_a_sentence_and_the_run_goes_on_with
     logs = cluster.logs()
     assert "LOADTEST_CLUSTER_KEY is not the master's: this worker can't join" in logs
     assert "dropped at the control port: a peer without the cluster key" in logs
+    assert re.search(r"dropped at the control port in all: \d+ × a peer without the cluster key", logs)
     assert key not in logs
     assert other not in logs

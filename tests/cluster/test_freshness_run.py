@@ -62,6 +62,19 @@ def test_data_of_a_known_age_has_that_age_and_what_has_no_time_is_counted_as_tha
     assert run.counted("newest", "undated") == run.counted("without", "bad_messages") == 0
 
 
+def test_times_that_are_cut_off_to_whole_seconds_widen_the_bound_and_turn_no_slo(tmp_path: Path) -> None:
+    """The true age is 1.5 s; what is seen is up to a second more, so that 2 s can't be judged, and 5 s can."""
+    slos = ["stream freshness p50 < 2s", "stream freshness p95 < 5s", "stream gap p50 < 1s"]
+    path = profile(tmp_path, "same", slos, stream={"freshness": {"field": "as_of.*.at"}})
+    command = (sys.executable, str(ROOT / "tests/support/bare_backend.py"), "--port", "0")
+    environ = {"WS_THROTTLE_INTERVAL_MS": "90", "BARE_AGE": "1.5", "BARE_STEP": "1"}
+    with serving(*command, environ=environ) as server:
+        run = loadtest_run(path, tmp_path / "runs", "--target", server.url, "--duration", "12s")
+    assert [slo["verdict"] for slo in run.summary["slo"]] == ["no-data", "pass", "pass"], run.output
+    assert [slo["error"] for slo in run.summary["slo"]] == [1.0, 1.0, 0.0]
+    assert "freshness is right to ± 1 s only" in run.output
+
+
 def test_what_delays_a_message_makes_its_data_older_by_as_much(tmp_path: Path) -> None:
     delay = 0.4
     path = profile(

@@ -1,7 +1,6 @@
 """What would make a result a lie, done on purpose: a starved generator, a known delay, clocks that are wrong."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from faketime import NO_MONOTONIC, libfaketime
 from programs import Cluster, Run, demo_backend
 
 from loadtest.histogram import Histogram
@@ -126,23 +126,12 @@ def test_a_delay_of_50_ms_is_measured_as_50_ms_within_the_stated_error(tmp_path:
     assert_the_delay_was_measured(run_with_delay(tmp_path))
 
 
-def libfaketime() -> str:
-    """The library that Debian's `faketime` preloads."""
-    program = shutil.which("faketime")
-    if program is None:
-        pytest.skip("no faketime; `make deps` installs it")
-    found = sorted((Path(program).parent.parent / "lib").rglob("libfaketimeMT.so.1"))
-    if not found:
-        pytest.skip(f"no libfaketimeMT.so.1 beside {program}")
-    return str(found[0])
-
-
 def test_the_same_with_one_workers_clock_30_s_ahead_and_anothers_drifting(tmp_path: Path) -> None:
     """Only what tells a process the time of day is faked: no setting of a clock moves CLOCK_MONOTONIC.
 
     The kernel stamps what it receives by the true time, which on a real machine is the same clock. At double speed the
     worker sees at once that the two differ, and takes the moment of the read; a slow drift would look like a late read.
     """
-    wrong = {"LD_PRELOAD": libfaketime(), "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    wrong = {"LD_PRELOAD": libfaketime(), **NO_MONOTONIC}
     ahead, drifting = {**wrong, "FAKETIME": "+30s"}, {**wrong, "FAKETIME": "+0 x2"}
     assert_the_delay_was_measured(run_with_delay(tmp_path, "/time", ahead, drifting))

@@ -77,7 +77,7 @@ SEQUENCE = {"sequence": "seq"}
 
 
 @pytest.mark.parametrize("sequence", [SEQUENCE, {}], ids=["numbered", "unnumbered"])
-@pytest.mark.parametrize(("share", "probability", "seed"), [(0.1, 0.05, 3), (0.6, 0.3, 11)])
+@pytest.mark.parametrize(("share", "probability", "seed"), [(0.1, 0.01, 8), (0.6, 0.3, 11)])
 def test_what_was_dropped_for_some_is_lost_for_them_and_for_nobody_else(
     *, backend: Server, tmp_path: Path, sequence: dict[str, str], share: float, probability: float, seed: int
 ) -> None:

@@ -1,5 +1,6 @@
 """compose.yaml, alone and with what docker/headless.yaml adds; .env.example, which must name what can be set."""
 
+import contextlib
 import json
 import re
 import socket
@@ -51,6 +52,7 @@ def test_every_container_is_held_to_what_it_needs(service: str) -> None:
     found = config("compose.yaml")["services"][service]
     assert found["read_only"] is True
     assert found["cap_drop"] == ["ALL"]
+    assert found["pids_limit"] == 256
     assert found["security_opt"] == ["no-new-privileges:true"]
     assert found["init"] is True
     assert "healthcheck" in found
@@ -118,6 +120,17 @@ class Cluster:
         rows = self.compose("ps", "--format", "{{.Service}} {{.Health}}").splitlines()
         return sorted(rows)
 
+    def answers(self) -> bool:
+        """Whether the page is there."""
+        try:
+            return self.page("/healthz") == "ok\n"
+        except OSError:
+            return False
+
+    def inside(self, service: str, program: str) -> Any:
+        """What a Python program prints in a service's container, as JSON."""
+        return json.loads(self.compose("exec", "-T", service, "python", "-c", program))
+
     def summaries(self) -> list[dict[str, Any]]:
         listing = "import glob, json; print(json.dumps([json.load(open(f)) for f in glob.glob('runs/*/summary.json')]))"
         found: list[dict[str, Any]] = json.loads(self.compose("exec", "-T", "master", "python", "-c", listing))
@@ -145,6 +158,33 @@ def cluster() -> Iterator[Cluster]:
     finally:
         made.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
         assert left_behind(made.project) == []
+
+
+RIGHTS = """
+import json, os
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+written = []
+for folder in ("/", "/etc", "/opt", "/opt/venv", "/usr/local", "/loadtest", "/loadtest/profiles", "/var/tmp", "/home"):
+    try:
+        open(f"{folder}/written", "w").close()
+        written.append(folder)
+    except OSError:
+        pass
+rights = {name: status[name].strip() for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")}
+print(json.dumps({**rights, "user": os.getuid(), "written": written}))
+"""
+KILL_MASTER = """
+import os
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    if int(pid) not in (1, os.getpid()) and b"locust" in open(f"/proc/{pid}/cmdline", "rb").read():
+        os.kill(int(pid), 9)
+print("null")
+"""
+COUNTS = """
+import json, urllib.request
+stats = json.load(urllib.request.urlopen("http://127.0.0.1:8000/stats?connections=0"))
+print(json.dumps(stats["channels"]["market"]))
+"""
 
 
 @pytest.mark.docker
@@ -187,3 +227,43 @@ class TestARunningCluster:
         assert summary["verdict"] == "pass", summary["why"]
         assert summary["profile"] == "smoke"
         assert len(summary["workers"]) == 3
+
+    @pytest.mark.parametrize("service", ["backend", "master", "worker"])
+    def test_a_container_has_no_rights_and_can_write_nowhere_but_where_it_must(
+        self, cluster: Cluster, service: str
+    ) -> None:
+        assert cluster.inside(service, RIGHTS) == {
+            "CapEff": "0" * 16,
+            "CapBnd": "0" * 16,
+            "NoNewPrivs": "1",
+            "Seccomp": "2",  # a filter: the engine's default profile
+            "user": 12345,
+            "written": [],
+        }
+
+    def test_the_keys_stand_in_no_listing_and_in_no_log(self, cluster: Cluster) -> None:
+        key = cluster.compose("exec", "-T", "worker", "cat", "/loadtest/key/cluster-key")
+        containers = cluster.compose("ps", "--all", "--quiet").splitlines()
+        told = output("inspect", *containers) + cluster.compose("logs", "--no-log-prefix")
+        told += cluster.compose("top")
+        assert len(key) >= 32
+        assert cluster.token
+        assert [secret for secret in (key, cluster.token) if secret in told] == []
+
+    def test_a_master_that_is_killed_is_started_again_and_ends_its_run_with_nothing_lost(
+        self, cluster: Cluster
+    ) -> None:
+        before = cluster.inside("backend", COUNTS)
+        form = {"load_profile": "smoke", "peak_users": "10", "total_duration": "25s"}
+        assert json.loads(cluster.page("/swarm", form | {"user_count": "1", "spawn_rate": "1"}))["success"] is True
+        open_now = before["open"]
+        assert until(lambda: cluster.inside("backend", COUNTS)["open"] > open_now)
+        with contextlib.suppress(AssertionError):  # the exec ends with its container
+            cluster.inside("master", KILL_MASTER)
+        assert until(lambda: cluster.answers() and len(cluster.summaries()) == 2, 120)
+        summary = max(cluster.summaries(), key=lambda each: str(each["started_at"]))
+        after = cluster.inside("backend", COUNTS)
+        assert summary["verdict"] == "pass", summary["why"]
+        assert cluster.compose("logs", "--no-log-prefix", "master").count("Starting Locust") == 2
+        assert summary["counters"]["market"]["connected"] == after["accepted"] - before["accepted"]
+        assert summary["counters"]["market"]["messages"] == after["written"] - before["written"]

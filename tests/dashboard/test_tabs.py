@@ -2,11 +2,11 @@
 
 import pytest
 from flask import Flask, Response, jsonify
+from monitored import record, summed
 
 from loadtest.dashboard import tabs
 from loadtest.dashboard.tabs import TABS, figure, rows, share
 from loadtest.monitor import Moment, Seen, Span, Status, status_of
-from loadtest.results import Summary
 from loadtest.slo import parse
 
 
@@ -18,7 +18,8 @@ def shown() -> Status:
         thresholds=(parse("market delivery p99 < 20ms", kinds),),
         workers=(Seen("w1", "running", 0, 1200, {"cpu": 0.256, "lag_max": 0.0123, "descriptors": 40.0}),),
     )
-    return status_of(moment, Summary("r1"), Span.sum([]))
+    summary = summed(record(0, endings={"market": {"closed by server: 1001": 1200}}))
+    return status_of(moment, summary, Span.sum([]))
 
 
 @pytest.mark.parametrize("base_path", ["", "/load"])
@@ -49,6 +50,7 @@ def test_every_tab_has_a_table_and_every_column_a_cell() -> None:
         {"title": "Workers", "key": "load-workers"},
         {"title": "SLOs", "key": "load-slos"},
         {"title": "Ledger", "key": "load-ledger"},
+        {"title": "Causes", "key": "load-causes"},
     ]
     for key, data in rows(shown()).items():
         assert data
@@ -56,6 +58,8 @@ def test_every_tab_has_a_table_and_every_column_a_cell() -> None:
 
 
 def test_a_row_is_text_for_people() -> None:
+    (cause,) = rows(shown())["load-causes"]
+    assert cause == {"group": "market", "name": "closed by server: 1001", "count": "1,200"}
     (worker,) = rows(shown())["load-workers"]
     assert (worker["users"], worker["cpu"], worker["lag"], worker["offset"]) == ("1,200", "25.6%", "12.3", "–")
     (slo,) = rows(shown())["load-slos"]

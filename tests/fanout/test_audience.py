@@ -2,8 +2,12 @@
 
 import pytest
 from audiences import Counts, Seen, Worker
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loadtest.fanout.audience import LOST_S
+from loadtest.fanout.known import KEEP_S
+from loadtest.fanout.marks import Marks
 
 
 def heard(numbers: list[int], *, every: float = 0.1, wait: float = 0.0) -> Counts:
@@ -38,6 +42,47 @@ def test_each_number_of_a_connection_is_got_lost_late_or_got_twice(
     numbers: list[int], lost: int, duplicated: int, reordered: int
 ) -> None:
     assert heard(numbers) == Counts(lost, duplicated, reordered)
+
+
+NUMBERED = st.lists(
+    st.tuples(st.sampled_from("ab"), st.integers(0, 6) | st.integers(1000, 1004), st.integers(0, 1)), max_size=25
+)
+
+
+@settings(max_examples=1000)
+@given(messages=NUMBERED, every=st.sampled_from([0.01, 0.5]), told=st.integers(0, 25), late=st.booleans())
+def test_what_is_not_followed_is_counted_as_what_is(
+    *, messages: list[tuple[str, int, int]], every: float, told: int, late: bool
+) -> None:
+    followed, unlike = Worker("w", shares=True), Worker("w", shares=None if late else False)
+    for worker in (followed, unlike):
+        for i, (who, number, variant) in enumerate(messages):
+            if late and i == told and worker is unlike:
+                worker.audience._off = True  # found out in the midst of it
+            worker.get(who, i * every, b"%d %d" % (number, variant), number)
+    stands = [
+        {who: (f.first, f.next, f.duplicated, f.reordered, f.epoch) for who, f in worker.followers.items()}
+        for worker in (followed, unlike)
+    ]
+    assert stands[1] == stands[0]
+    for worker in (followed, unlike):
+        for who in list(worker.followers):
+            worker.leave(who, 20.0)
+    assert unlike.counts == followed.counts
+
+
+def test_marks_are_forgotten_after_a_while_and_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = Marks()
+    marks.forget(100.0)
+    assert marks.find(1, b"x", 0) == (0, True)
+    marks.forget(100.0 + KEEP_S / 2)
+    assert marks.find(1, b"x", 3) == (0, False)
+    marks.forget(100.0 + KEEP_S)
+    assert marks.find(1, b"x", 3) == (3, True)
+    monkeypatch.setattr("loadtest.fanout.marks.MAX_OPEN", 4)
+    for number in range(100):
+        marks.find(number, b"y", 0)
+    assert len(marks._new) + len(marks._old) <= 8
 
 
 def test_a_gap_is_lost_when_nothing_filled_it_for_a_while_and_not_again_at_the_end() -> None:

@@ -1,7 +1,10 @@
 """k8s/: valid for each supported version of Kubernetes, and in step with compose.yaml, the code and the docs."""
 
 import re
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -63,6 +66,41 @@ def test_the_folder_is_plain_manifests_in_the_order_they_are_needed() -> None:
     for needed, by in (("ServiceAccount", "Job"), ("ConfigMap", "Deployment"), ("NetworkPolicy", "Deployment")):
         last = max(index for index, kind in enumerate(order) if kind == needed)
         assert last < order.index(by), f"{needed} before {by}"
+
+
+def test_applying_again_leaves_the_number_of_workers_to_whoever_scaled_them() -> None:
+    assert "replicas" not in find("Deployment", "worker")["spec"]
+
+
+def test_pods_that_share_the_volume_of_one_node_are_drawn_to_each_other() -> None:
+    sharing = {
+        manifest.name: (pod, manifest.content["spec"].get("template", manifest.content)["metadata"]["labels"])
+        for manifest, pod in pods(OURS)
+        if any("persistentVolumeClaim" in volume for volume in pod.get("volumes", []))
+    }
+    assert sharing.keys() == {"master", "run-master", "fetch"}
+    for pod, _ in sharing.values():
+        (wish,) = pod["affinity"]["podAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        assert wish["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+        rules = wish["podAffinityTerm"]["labelSelector"]["matchExpressions"]
+        for _, labels in sharing.values():
+            assert all(rule["operator"] == "In" and labels[rule["key"]] in rule["values"] for rule in rules)
+
+
+def test_pods_of_the_operator_which_have_no_security_context_are_not_where_that_is_enforced() -> None:
+    (namespace,) = [manifest.name for manifest in APPLIED if manifest.kind == "Namespace"]
+    assert find("LocustTest", "market", manifests())["metadata"]["namespace"] != namespace
+
+
+@pytest.mark.parametrize(("kib", "taken"), [(200, True), (300, False)])
+def test_profiles_that_kubectl_cannot_apply_are_refused(tmp_path: Path, kib: int, *, taken: bool) -> None:
+    """It keeps an object's JSON in an annotation, which may have 256 KiB."""
+    (tmp_path / "one.yaml").write_text("# nothing\n" * (kib * 1024 // 10))
+    made = subprocess.run(
+        [sys.executable, str(K8S / "generate.py"), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (made.returncode == 0) is taken
+    assert ("larger than `kubectl apply` takes" in made.stderr) is not taken
 
 
 def test_no_secret_stands_in_the_folder() -> None:
@@ -175,6 +213,20 @@ def test_only_the_workers_have_a_disruption_budget() -> None:
     budgets = [manifest.content for manifest in manifests() if manifest.kind == "PodDisruptionBudget"]
     (budget,) = budgets
     assert budget["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"] == "worker"
+
+
+def test_a_budget_that_says_how_many_may_be_missing_is_of_pods_that_have_a_scale() -> None:
+    """A Job has none: with one such pod under `maxUnavailable`, no pod may be evicted (SyncFailed)."""
+    for budget in (manifest.content["spec"] for manifest in manifests() if manifest.kind == "PodDisruptionBudget"):
+        wanted = budget["selector"]["matchLabels"].items()
+        kinds = [
+            manifest.kind
+            for manifest in manifests()
+            if manifest.kind in ("Deployment", "Job")
+            and wanted <= manifest.content["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert kinds == ["Deployment"]
+        assert "maxUnavailable" in budget
 
 
 def test_probes_ask_what_they_are_meant_to_know() -> None:

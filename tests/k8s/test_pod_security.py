@@ -139,6 +139,10 @@ def test_nobody_may_talk_to_anybody_unless_a_policy_says_so() -> None:
     assert "ingress" not in policies["worker"]
     blocks = [peer["ipBlock"] for peer in policies["worker"]["egress"][0]["to"]]
     assert any("169.254.0.0/16" in block["except"] for block in blocks)
+    (api,) = policies["make-secret"]["egress"]
+    assert {443, 6443, 8443, 16443} == {
+        entry["port"] for entry in api["ports"]
+    }  # as a Service, kubeadm, minikube, MicroK8s
     components = {m.content["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]
                   for m, _ in PODS if m.kind != "Pod"}  # fmt: skip
     assert components == {"master", "worker", "backend", "make-secret"} == policies.keys() - {"nobody", "names"}

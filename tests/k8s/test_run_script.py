@@ -143,6 +143,17 @@ def test_a_bundle_that_cannot_be_fetched_is_no_pass(cluster: Cluster) -> None:
     assert "it is on the volume" in done.stdout
 
 
+def test_a_master_that_was_killed_once_too_often_is_no_code_of_a_run(cluster: Cluster) -> None:
+    assert cluster.run({"exit_code": 137}).returncode == 3
+
+
+def test_only_pods_of_this_job_are_looked_at_and_none_that_the_last_one_left(cluster: Cluster) -> None:
+    cluster.run()
+    looks = [call for call in cluster.calls.splitlines() if "get pods" in call and "-o name" in call]
+    assert looks
+    assert all(f"controller-uid={RUN.removeprefix('k8s-')}" in call for call in looks)
+
+
 @pytest.mark.parametrize("workers", ["0", "two", "-1"])
 def test_a_number_of_workers_that_is_none_is_refused(cluster: Cluster, workers: str) -> None:
     done = cluster.run(WORKERS=workers)

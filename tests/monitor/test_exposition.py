@@ -69,6 +69,14 @@ def test_what_was_counted_is_a_counter() -> None:
     assert found[("loadtest_connections_open", "market")] == 3
 
 
+def test_what_was_refused_is_counted_by_port_and_reason() -> None:
+    refused = {("web", "that broke"): 3, ("control", "bytes that are no message"): 2}
+    text = exposition(status_of(MOMENT, one(), Span.sum([])), one(), refused)
+    told = 'port="control",profile="smoke",run_id="r1",why="bytes that are no message"'
+    assert f"loadtest_refused_total{{{told}}} 2.0" in text
+    assert 'port="web",profile="smoke",run_id="r1",why="that broke"} 3.0' in text
+
+
 def test_the_run_its_workers_and_its_slos_are_gauges() -> None:
     found = scraped(one())
     assert found[("loadtest_run_state", "running")] == 1

@@ -34,6 +34,7 @@ def rows(title: str, text: str = API) -> list[str]:
         ("`workers`:", document.WorkerStatus),
         ("`slos`:", document.Objective),
         ("`ledger`:", document.Connections),
+        ("`causes`:", document.Cause),
         ("`ending`:", document.Ending),
         ("## `/api/v1/timeline`", document.Timeline),
     ],

@@ -7,6 +7,7 @@ from monitored import measured, record, summed
 
 from loadtest.monitor import History, Moment, Seen, Span, Status, Timeline, status_of, timeline_of
 from loadtest.monitor.judging import margin
+from loadtest.monitor.points import point_of
 from loadtest.schedule import Part, Plan, Stage
 from loadtest.slo import parse
 from loadtest.verdict import RunVerdict
@@ -38,6 +39,7 @@ SUMMARY = summed(
         errors={"pollers": {"request: timeout": 1}, "market": {"connect: HTTP 403": 1}},
         gauges={"market": {"users": 15, "open": 12}, "pollers": {"users": 5}},
         health={"clock_error": 0.001},
+        endings={"market": {"failed: connect: HTTP 403": 1, "closed by server: 1001": 2}},
     ),
     record(
         1,
@@ -63,6 +65,21 @@ def test_a_stream_is_described_by_its_recent_seconds_and_its_losses_by_the_run()
     assert market.skew_p95_ms == pytest.approx(4, rel=0.005)
     assert market.freshness_p95_ms == pytest.approx(700, rel=0.005)
     assert (market.completeness, market.lost, market.errors) == (39 / 40, 1, 1)
+
+
+@pytest.mark.parametrize("measure", ["behind", "backlog"])
+def test_a_slow_group_is_described_by_how_far_it_is_behind_and_the_streams_at_large_are_not(measure: str) -> None:
+    kinds = {"market": "websocket", "laggards": "websocket"}
+    gauges = {"laggards": {"users": 1, "open": 1, "unread": 9, "behind": 1}, "market": {"users": 1, "open": 1}}
+    series = (measured("market", "delivery", [0.002]), measured("laggards", measure, [30.0]))
+    summary = summed(record(0, *series, gauges=gauges, health={"clock_error": 0.001}))
+    recent = Span.of(summary, 0)
+    told = status_of(Moment(run_id="r1", kinds=kinds), summary, recent)
+    laggards = next(its for its in told.streams if its.group == "laggards")
+    assert laggards.measure == measure
+    assert laggards.times.p50_ms == pytest.approx(30_000, rel=0.005)
+    assert laggards.times.error_ms == (1 if measure == "behind" else 0)
+    assert point_of(recent).stream_p99_ms == pytest.approx(2, rel=0.005)
 
 
 def test_requests_are_described_likewise() -> None:
@@ -115,6 +132,12 @@ def test_the_ledger_and_the_errors_are_the_whole_runs() -> None:
         ("market", "connect: HTTP 403"),
         ("pollers", "request: timeout"),
     ]
+
+
+def test_the_causes_add_up_to_the_ledger() -> None:
+    (market,), causes = status().ledger, {cause.name: cause.count for cause in status().causes}
+    assert list(causes) == ["closed by server: 1001", "failed: connect: HTTP 403"]  # the most frequent first
+    assert sum(causes.values()) == market.failed + market.closed_by_server
 
 
 @pytest.mark.parametrize(

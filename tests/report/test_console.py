@@ -35,9 +35,9 @@ def crowded() -> Summary:
 def test_however_much_there_is_it_fits_one_screen_and_says_what_was_left_out() -> None:
     text = to_text(replace(FACTS, slos=FACTS.slos * 5), crowded())
     assert len(text.splitlines()) <= 40
-    assert "… and 18 more series, in report.html" in text
-    assert "… and 14 more kinds, in summary.json" in text
-    assert text.count("  response ") == 10  # what callers felt comes before how it came about
+    assert "… and 19 more series, in report.html" in text
+    assert "… and 15 more kinds, in summary.json" in text
+    assert text.count("  response  GET") == 10  # what callers felt comes before how it came about
 
 
 def test_few_series_are_all_shown() -> None:

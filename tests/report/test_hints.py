@@ -1,5 +1,6 @@
 """report/hints.py: what a run says should be checked."""
 
+import msgspec
 import pytest
 from sample_run import measured, sample_summary
 
@@ -58,3 +59,21 @@ def test_a_worker_that_differs_is_pointed_out_and_the_list_is_short() -> None:
     (hint,) = hints(summary)
     assert hint.startswith("workers differ: w7 saw delivery p50 50 ms, the others 10 ms; w8 saw delivery p50 50 ms")
     assert "(and 1 more)" in hint
+
+
+def test_times_that_are_told_in_whole_seconds_are_pointed_out() -> None:
+    summary = Summary("r1")
+    seen = measured("websocket", "delivery", "/x", 0.4)
+    for second, step in enumerate((0.0, 1.0, 0.001)):
+        series = [msgspec.structs.replace(seen, step=step)]
+        summary.add(Record("r1", "w1", 0, second, second, series, {}, {}, {}, {}))
+    (hint,) = hints(summary)
+    assert hint.startswith("delivery is right to ± 1 s only")
+
+
+def test_a_server_s_clock_that_was_set_is_told_of() -> None:
+    summary = Summary("r1")
+    summary.add(Record("r1", "w1", 0, 3, 3, [], {}, {}, {}, {"clock_step": 0.4}))
+    summary.add(Record("r1", "w2", 0, 3, 3, [], {}, {}, {}, {"clock_step": 3600.0}))
+    (hint,) = hints(summary)
+    assert hint.startswith("the target's clock was set by 3,600 s in mid-run")

@@ -49,6 +49,8 @@ def test_a_record_survives_the_wire() -> None:
         ("counters", [1]),
         ("errors", {"g": 1}),
         ("health", {"cpu": None}),
+        ("health", {"cpu": float("nan")}),  # it would spread to whatever it is added to
+        ("counters", {"g": {"messages": 2**63}}),  # more than a second can have
         ("final", 1),
     ],
 )

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadtest.histogram import Histogram
 from loadtest.limits import Limits
@@ -47,6 +49,19 @@ def test_series_counters_and_errors_add_up_over_workers() -> None:
     assert summary.workers["w2"].messages == 1
 
 
+def test_the_error_of_a_time_is_that_of_its_own_group_and_measure() -> None:
+    """A server that tells whole seconds to one group says nothing of the others; also of a second that was packed."""
+    summary = Summary("r1")
+    coarse = msgspec.structs.replace(delivery(0.4, group="coarse"), step=1.0)
+    for serial in range(20):
+        series = [delivery(0.01), coarse, requests("GET /a", 0.01)]
+        summary.add(record("w1", serial, series=series, health={"clock_error": 0.002}))
+    for part in (summary, summary.during("all"), summary.window(0, 5), summary.at_full_speed):
+        assert part.error("subscribers", "delivery") == 0.002
+        assert part.error("coarse", "delivery") == part.error(None, "delivery") == 1.002
+        assert part.error(None, "response") == 0.0
+
+
 def test_what_reads_slowly_is_in_no_figure_that_is_not_its_own() -> None:
     """Neither in the run's, nor in those of a second that was packed meanwhile."""
     summary = Summary("r1")
@@ -83,7 +98,10 @@ def test_lost_order_and_repetition_change_nothing() -> None:
     random.Random(7).shuffle(again)
     assert sum(shuffled.add(each) for each in again) == 30
     assert shuffled.histogram(None, "delivery") == plain.histogram(None, "delivery")
-    assert shuffled.users_by_second == plain.users_by_second
+    assert shuffled.peak_users == plain.peak_users
+    users = [[second.gauge("users") for second in summary.timeline] for summary in (shuffled, plain)]
+    assert users[0] == users[1]
+    assert any(users[0])
 
 
 def test_a_record_of_another_run_is_not_added() -> None:
@@ -216,3 +234,57 @@ def test_the_worst_of_an_offset_is_the_farthest_from_0() -> None:
     for serial, offset in enumerate((0.001, -0.5, 0.2)):
         summary.add(record("w1", serial, health={"clock_offset": offset}))
     assert summary.workers["w1"].worst["clock_offset"] == -0.5
+
+
+SECONDS = st.lists(st.lists(st.floats(1e-6, 30.0), max_size=6), min_size=1, max_size=4)
+WORKERS = st.lists(st.tuples(st.integers(0, 3), st.booleans(), SECONDS), min_size=1, max_size=25)
+
+
+@given(WORKERS, st.randoms(use_true_random=False))
+def test_sums_are_the_same_whether_somebody_looks_after_each_record_or_only_at_the_end(
+    told: list[tuple[int, bool, list[list[float]]]], chance: random.Random
+) -> None:
+    """Records of a second are added up before they are added to the rest; looking adds what there is."""
+    looked, left = Summary("r1", Limits()), Summary("r1", Limits())
+    for summary in (looked, left):
+        summary.follow(lambda t: "ramp-up" if t < 2 else "plateau", 20.0)
+    records = []
+    for serial, (second, well, series) in enumerate(told):
+        measured = [delivery(*times, group=f"g{number}") for number, times in enumerate(series)]
+        health = {"lag_max": 0.001 if well else 9.0, "clock_error": serial * 1e-4}
+        counters = {"g0": {"messages": serial, "connects": 1}}
+        made = record(f"w{serial % 3}", serial, series=measured, counters=counters, health=health)
+        records.append(msgspec.structs.replace(made, second=second, errors={"g0": {f"e{serial % 2}": 1}}))
+    for each in records:
+        assert looked.add(each)
+        looked.settle()
+    chance.shuffle(records)
+    for each in records:
+        assert left.add(each)
+    for one, other in ((looked, left), (looked.during("plateau"), left.during("plateau"))):
+        assert one.series == other.series
+        assert one.counters == other.counters
+        assert one.errors == other.errors
+        assert one.kinds == other.kinds
+        assert one.clock_error() == other.clock_error()
+        assert one.seconds == other.seconds
+    assert [second.totals.series for second in looked.timeline] == [second.totals.series for second in left.timeline]
+    assert looked.counted(None, "messages") == sum(range(len(told)))
+    assert {name: w.totals.series for name, w in looked.workers.items()} == {
+        name: w.totals.series for name, w in left.workers.items()
+    }
+
+
+@pytest.mark.parametrize("read", ["series", "counters", "errors", "kinds"])
+def test_whoever_reads_a_sum_finds_the_record_that_came_just_before(read: str) -> None:
+    summary = Summary("r1")
+    summary.add(record(series=[delivery(0.01)], counters={"g": {"messages": 1}}, errors={"g": {"bad": 1}}))
+    assert getattr(summary, read)
+    summary.add(record(serial=1, health={"clock_error": 0.25}, series=[delivery(0.02)]))
+    assert summary.clock_error() == 0.25
+    summary.add(record(serial=2, series=[delivery(0.03)]))
+    assert summary.timeline[2].totals.attempts(None, "delivery") == 1
+    summary.add(record(serial=3, series=[delivery(0.03)]))
+    assert summary.during("plateau").attempts(None, "delivery") == 4
+    summary.add(record(serial=4, series=[delivery(0.03)]))
+    assert summary.window(4, 4).attempts(None, "delivery") == 1

@@ -33,6 +33,7 @@ def read(text: str) -> Threshold:
         ("connect mean < 1s", Threshold(None, "connect", None, "mean", "<", 1.0, "s")),
         # a path needs no quotes
         ("websocket gap /ws/market p50 > 400ms", Threshold("websocket", "gap", "/ws/market", "p50", ">", 0.4, "ms")),
+        ("subscribers gap jitter < 20ms", Threshold("subscribers", "gap", None, "jitter", "<", 0.02, "ms")),
         # units
         ("rest p50 >= 300ns", Threshold("rest", "response", None, "p50", ">=", 3e-7, "ns")),
         ("rest p50 < 300us", Threshold("rest", "response", None, "p50", "<", 3e-4, "us")),
@@ -191,6 +192,11 @@ def test_the_canonical_text_reads_as_the_same_threshold(
         # the scope contradicts the measure
         ("rest delivery p99 < 5ms", "rest has no 'delivery'; it has response, service, connect"),
         ("pollers gap p99 < 5ms", "rest has no 'gap'"),
+        (
+            "subscribers delivery jitter < 5ms",
+            "delivery has no jitter, a gap has one: write it like `gap jitter < 20ms`",
+        ),
+        ("rest jitter < 5ms", "response has no jitter"),
         ("subscribers service p99 < 5ms", "websocket has no 'service'; it has delivery, connect, gap, ping"),
         # whose?
         ("p99 < 5ms", "say whose figure is meant: begin with websocket, rest, or the name of a group"),

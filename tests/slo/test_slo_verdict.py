@@ -21,7 +21,7 @@ class Given:
     """Figures as a run would have them; `by_second` holds those of its seconds, `phases` what they belong to."""
 
     times: list[float] = field(default_factory=list)
-    error: float = 0.0
+    bound: float = 0.0
     errors: tuple[float | None, int] = (None, 0)
     counters: dict[str, int] = field(default_factory=dict)
     tried: int = 0
@@ -49,11 +49,9 @@ class Given:
         self.asked.append((scope, measure))
         return self.tried
 
-    def clock_error(self) -> float:
-        return self.error
-
-    def skew_floor(self) -> float:
-        return 2 * self.error
+    def error(self, scope: str | None, measure: str, name: str | None = None) -> float:
+        self.asked.append((scope, measure, name))
+        return self.bound * {"skew": 2, "delivery": 1}.get(measure, 0)
 
     def counted(self, scope: str | None, name: str) -> int:
         self.asked.append((scope, name))
@@ -80,7 +78,7 @@ class Given:
         chosen = {second: self.by_second[second] for second in seconds if second in self.by_second}
         times = [time for given in chosen.values() for time in given.times]
         counters = sum((Counter(given.counters) for given in chosen.values()), Counter())
-        return Given(times, self.error, counters=counters, by_second=chosen)
+        return Given(times, self.bound, counters=counters, by_second=chosen)
 
 
 def run_of(*seconds: list[float], first: int = 0, **phases: Sequence[int]) -> Given:
@@ -137,12 +135,31 @@ def test_the_aggregate_says_which_figure_is_judged(aggregate: str, observed: flo
     assert (verdict.samples, verdict.error, verdict.unit) == (4, 0.0, "ms")
 
 
+@pytest.mark.parametrize(
+    ("gaps", "outcome"),
+    [
+        ([0.4, 0.6], "pass"),  # 100 ± 0.25 ms from 500
+        ([0.3, 0.7], "fail"),  # 200 ± 0.25
+        ([0.3498, 0.6502], "no-data"),  # 150.2 ± 0.25: the buckets can't tell
+        ([0.5], "pass"),  # one gap is even
+        ([], "no-data"),
+    ],
+)
+def test_a_jitter_is_the_mean_distance_from_the_mean_gap_within_what_buckets_tell(
+    gaps: list[float], outcome: str
+) -> None:
+    verdict = judge(read("websocket gap jitter < 150ms"), Given(gaps))
+    assert (verdict.outcome, verdict.samples) == (outcome, len(gaps))
+    if gaps:
+        assert verdict.error == pytest.approx(0.0005 * sum(gaps) / len(gaps) * 1000)
+
+
 def test_what_is_judged_is_that_of_the_scope_measure_and_name() -> None:
     figures = Given([0.01], errors=(0.0, 1))
     judge(read('pollers service "GET /x" p99 < 1s'), figures)
     judge(read("pollers errors < 1%"), figures)
     judge(read("errors < 1%"), figures)
-    assert figures.asked == [("pollers", "service", "GET /x"), "pollers", None]
+    assert figures.asked == [("pollers", "service", "GET /x")] * 2 + ["pollers", None]  # the times, and their error
 
 
 @pytest.mark.parametrize(

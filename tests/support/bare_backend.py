@@ -11,8 +11,8 @@ It prints `listening on http://127.0.0.1:PORT` once it is ready, and reads `WS_A
 (0, no limit), `WS_THROTTLE_INTERVAL_MS` (500) and `WS_HEARTBEAT_INTERVAL` (30). `BARE_PAYLOADS` may be `still` (the
 market never changes: the same bytes in every broadcast) or `own` (each subscriber's messages are its own). With
 `BARE_AGE=S` each data message of `/ws/index` says in `as_of` that its newest data is S seconds old when it is written,
-and its oldest 5 s older. With `BARE_SKIP=N`, of every fifth subscriber's data messages 10 to 60 each N-th is not
-written, but `skipped`.
+and its oldest 5 s older; with `BARE_STEP=S` those times are cut off to multiples of S seconds. With `BARE_SKIP=N`, of
+every fifth subscriber's data messages 10 to 60 each N-th is not written, but `skipped`.
 """
 
 import argparse
@@ -131,6 +131,7 @@ class Backend:
         self.limit = int(os.environ.get("WS_MAX_CONNECTIONS_PER_IP") or 0)
         self.payloads = os.environ.get("BARE_PAYLOADS", "")
         self.age = float(os.environ.get("BARE_AGE") or 0)
+        self.step = float(os.environ.get("BARE_STEP") or 0)
         self.skip = int(os.environ.get("BARE_SKIP") or 0)
 
     def answer(self, method: str, target: str) -> tuple[str, int, bytes]:
@@ -183,8 +184,10 @@ class Backend:
             self.broadcast(path, {"as_of": self.as_of(), **value} if self.age and path == "/ws/index" else value)
 
     def as_of(self) -> list[dict[str, str]]:
-        """Give the times of the data, oldest and newest, to the microsecond."""
+        """Give the times of the data, oldest and newest."""
         newest = datetime.now(UTC) - timedelta(seconds=self.age)
+        if self.step:
+            newest -= timedelta(seconds=newest.timestamp() % self.step)
         return [{"at": (newest - timedelta(seconds=older)).isoformat()} for older in (5, 0, 2.5)]
 
     def beat(self) -> None:

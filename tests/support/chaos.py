@@ -1,6 +1,7 @@
 """A cluster under a steady load, and what the backend saw of it, for tests that break a part of it."""
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -109,6 +110,11 @@ def reported(cluster: Cluster) -> int:
     return sum(counts.get("connected", 0) for record in records for counts in record.counters.values())
 
 
+def reported_until(cluster: Cluster, second: int) -> None:
+    """Wait until the master has this second of the run on disk."""
+    until(lambda: any(isinstance(e, Record) and e.second >= second for e in journal_of(cluster)), f"{second} s of it")
+
+
 def lost_of(run: Run) -> dict[str, Any]:
     """The one loss of a run."""
     (loss,) = run.summary["lost"]
@@ -118,3 +124,36 @@ def lost_of(run: Run) -> dict[str, Any]:
 def share(users: int, workers: int) -> int:
     """The most users that one of so many workers runs."""
     return math.ceil(users / workers)
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> int:
+    """Bytes of memory that a process has resident."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def start_cluster(cluster: Cluster, workers: int) -> "tuple[list[subprocess.Popen[str]], subprocess.Popen[str]]":
+    """So many workers, and a headless master that waits for them."""
+    started = [cluster.start("worker") for _ in range(workers)]
+    return started, cluster.start("master", "--headless", "--workers", str(workers))
+
+
+def closed_in_order(backend: Server) -> int:
+    """Connections that a worker ended with a close frame, as the backend counts them."""
+    return int(backend.stats()["channels"]["market"]["closed"].get("client 1000", 0))
+
+
+def assert_what_was_reported_is_all_there(run: Run, backend: Server, cluster: Cluster, unreported: int = 0) -> None:
+    """`unreported`: so many connections may have died with their worker before it could tell of them."""
+    assert 0 <= accepted(backend) - run.counted("subscribers", "connected") <= unreported, run.output
+    ledger = run.summary["ledger"]["subscribers"]
+    assert (ledger["open"], ledger["pending"]) == (0, 0)
+    assert ledger["lost_with_worker"] == sum(loss["connections"] for loss in run.summary["lost"])
+    assert open_now(backend) == 0
+    assert_summary_is_the_sum_of_the_journal(run)
+    assert_no_traceback(cluster)

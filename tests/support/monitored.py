@@ -25,10 +25,12 @@ def record(
     errors: Mapping[str, Mapping[str, int]] | None = None,
     gauges: Mapping[str, Mapping[str, int]] | None = None,
     health: Mapping[str, float] | None = None,
+    endings: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Record:
     """What a worker saw in a second."""
+    causes = {group: dict(names) for group, names in (endings or {}).items()}
     plain = [{group: dict(names) for group, names in (given or {}).items()} for given in (counters, errors, gauges)]
-    return Record("r1", worker, 0, second, second, list(series), *plain, dict(health or {}))
+    return Record("r1", worker, 0, second, second, list(series), *plain, dict(health or {}), endings=causes)
 
 
 def summed(*records: Record) -> Summary:

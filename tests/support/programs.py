@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,11 +166,11 @@ class Cluster:
         )
         self.processes: list[subprocess.Popen[str]] = []
 
-    def start(self, role: str, *arguments: str, **environ: str) -> "subprocess.Popen[str]":
-        """Start `loadtest ROLE …`; its output goes to a log in the folder."""
+    def start(self, role: str, *arguments: str, inside: Sequence[str] = (), **environ: str) -> "subprocess.Popen[str]":
+        """Start `loadtest ROLE …`, after the words of `inside`; its output goes to a log in the folder."""
         log = (self.folder / f"{role}-{len(self.processes)}.log").open("w")
         process = subprocess.Popen(
-            [str(BIN / "loadtest"), role, *arguments],
+            [*inside, str(BIN / "loadtest"), role, *arguments],
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,4 +1,4 @@
-"""A TCP relay that stands for the network between a worker and its master: it can stall, and it can be slow."""
+"""A TCP relay that stands for the network between a worker and its master: it can stall, be slow, and break."""
 
 import asyncio
 import threading
@@ -13,10 +13,14 @@ class Relay:
     def __init__(self, target: int, delay: float = 0.0) -> None:
         self.target = target
         self.delay = delay
+        self.carried = bytearray()
+        """What went through, both ways, in the order of reading."""
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._flows = asyncio.Event()
+        self._loses = False
+        self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     def cut(self) -> None:
@@ -26,6 +30,20 @@ class Relay:
     def heal(self) -> None:
         """Forward again, what was held back first, as TCP would."""
         self._loop.call_soon_threadsafe(self._flows.set)
+
+    def lose(self) -> None:
+        """Take what comes and pass none of it on, as a connection does that neither end knows yet to be dead."""
+        self._loses = True
+
+    def break_off(self) -> None:
+        """End all connections at once, for good: what was lost stays so. New ones are forwarded."""
+
+        def end() -> None:
+            for writer in self._writers:
+                writer.transport.abort()
+            self._loses = False
+
+        self._loop.call_soon_threadsafe(end)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._flows.wait()
@@ -44,9 +62,11 @@ class Relay:
             while data:
                 with suppress(OSError):
                     data = await reader.read(65536)
+                self.carried += data
                 await queue.put((self._loop.time() + self.delay, data))
 
         reading = self._loop.create_task(read())
+        self._writers.add(writer)
         with suppress(OSError):
             while True:
                 due, data = await queue.get()
@@ -54,9 +74,12 @@ class Relay:
                 await self._flows.wait()
                 if not data:
                     break
+                if self._loses:
+                    continue
                 writer.write(data)
                 await writer.drain()
         reading.cancel()
+        self._writers.discard(writer)
         writer.close()
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:

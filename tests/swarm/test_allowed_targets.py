@@ -29,3 +29,9 @@ def test_locusts_own_host_option_is_somebodys_word_as_well() -> None:
 def test_a_list_of_what_are_no_urls_is_an_error_that_names_the_variable() -> None:
     with pytest.raises(UsageError, match="LOADTEST_ALLOWED_TARGETS: "):
         Allowed.read({}, {"LOADTEST_ALLOWED_TARGETS": "everything"}, None)
+
+
+def test_a_host_option_that_is_no_target_is_a_usage_error_without_its_password() -> None:
+    with pytest.raises(UsageError, match="--host: must not hold credentials") as caught:
+        Allowed.read({}, {}, "http://user:hidden@host.example")
+    assert "hidden" not in str(caught.value)

@@ -90,6 +90,36 @@ def test_a_clock_that_is_the_same_and_was_set_is_told_of() -> None:
     assert clock.take_step() == pytest.approx(2.0, abs=0.1)
 
 
+def test_the_end_asks_once_more_so_that_a_late_step_is_found_and_how_long_it_may_have_been() -> None:
+    server = Server()
+    clock = TargetClock(SystemClock(), "/time", server)
+    clock.start()
+    clock.wait_for_first()
+    clock.take_step()  # a machine that is very busy may seem to set its clock by microseconds
+    clock.take_doubt()
+    gevent.sleep(0.1)
+    server.ahead = 3600.0
+    clock.look_again(2.0)
+    clock.stop()
+    assert clock.take_step() == pytest.approx(3600.0 - AHEAD_S, abs=0.1)
+    assert 0.1 <= clock.take_doubt() < 2.0
+    assert clock.take_doubt() == 0.0
+
+
+def test_the_end_does_not_wait_for_a_clock_that_does_not_answer_or_is_not_asked() -> None:
+    class Hanging(Server):
+        def ask(self) -> tuple[float, bytes, float]:
+            gevent.sleep(60)
+            raise LoadtestError("timeout")
+
+    hanging, same = TargetClock(SystemClock(), "/time", Hanging()), TargetClock(SystemClock(), "same", None)
+    with gevent.Timeout(2.0):
+        for clock in (hanging, same):
+            clock.start()
+            clock.look_again(0.1)
+            clock.stop()
+
+
 def test_an_unknown_clock_has_no_offset_and_keeps_nobody_waiting() -> None:
     clock = TargetClock(SystemClock(), None, None)
     clock.start()

@@ -1,5 +1,6 @@
 """The control port against strangers, with Locust's own sockets on one side and bare ZeroMQ on the other."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -15,10 +16,13 @@ import zmq
 import zmq.green
 from gevent.queue import Queue
 from programs import free_port, until
+from strangers import GREETING
 from zmq.utils import z85
 
+from loadtest.clock import SystemClock
 from loadtest.credentials import ClusterKey
-from loadtest.swarm import control_port
+from loadtest.swarm import control_door, control_port
+from loadtest.swarm.control_door import Handshake
 from loadtest.swarm.control_port import DROPPED
 
 KEY = ClusterKey.derive("ZkV1m7Hq0eWcT5xYb2nR8sUjL4pAoD9gF3iK6vXtQzM")
@@ -138,6 +142,21 @@ def zmqrpc_client(port: int, identity: str = "other") -> Iterator[zmqrpc.Client]
     close(made)
 
 
+def handshakes_of_workers(monkeypatch: pytest.MonkeyPatch) -> list[Handshake]:
+    """Every handshake of a worker from now on; a connection that is lost is followed by one more."""
+    seen: list[Handshake] = []
+
+    def spy(zmq_socket: Any, on_handshake: Callable[[Handshake], None], **how: Any) -> None:
+        def note(handshake: Handshake) -> None:
+            seen.append(handshake)
+            on_handshake(handshake)
+
+        control_door.watch(zmq_socket, on_handshake if how else note, **how)
+
+    monkeypatch.setattr(control_port, "watch", spy)
+    return seen
+
+
 @pytest.mark.parametrize(
     ("frames", "why"),
     [
@@ -204,6 +223,90 @@ def test_a_flood_leaves_everybody_else_their_turns(frame: bytes) -> None:
     assert max(gaps) <= control_port.TURN
 
 
+def test_at_the_end_all_that_was_dropped_is_told_by_reason_and_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(control_port._Rules, "told", 0)
+    control_port.tell_all()
+    control_port.drop("bytes that are no message", times=3)
+    control_port.drop("a message without a kind", times=0)
+    control_port.drop("a worker that speaks for another")
+    caplog.clear()
+    control_port.tell_all()
+    control_port.tell_all()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.endswith("in all: 3 × bytes that are no message, 1 × a worker that speaks for another")
+
+
+def half_open(port: int, count: int) -> list[socket.socket]:
+    """Connections that say nothing."""
+    made = [socket.socket() for _ in range(count)]
+    for each in made:
+        each.settimeout(0)
+        each.connect_ex(("127.0.0.1", port))
+    return made
+
+
+def test_when_strangers_have_too_many_descriptors_the_first_of_them_go_and_workers_come_and_stay(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(control_door, "_descriptor_limit", lambda: 40)
+    handshakes = handshakes_of_workers(monkeypatch)
+    with master() as there, zmqrpc_client(there.port, "early") as early:
+        early.send(Message("client_ready", "2.47.0", "early"))
+        assert there.next()[0] == "early"
+        peers = half_open(there.port, 60)
+        until(lambda: len(ended(peers)) >= 40, "the end of those that are too many")
+        assert len(ended(peers)) < 60, "they may have some"
+        with zmqrpc_client(there.port, "late") as late:
+            late.send(Message("client_ready", "2.47.0", "late"))
+            assert there.next()[0] == "late"
+            peers += half_open(there.port, 60)
+            until(lambda: len(ended(peers)) >= 100, "the end of more")
+            for name, worker in (("early", early), ("late", late)):
+                worker.send(Message("heartbeat", {"state": "ready", "current_cpu_usage": 1}, name))
+                assert there.next()[1].node_id == name
+        until(lambda: handshakes == [Handshake.DONE] * 2, "both to have shaken hands, once")
+        for each in peers:
+            each.close()
+    assert "have not said who they are: the first make room" in caplog.text
+
+
+def test_who_has_not_shaken_hands_can_not_fill_the_masters_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As to libzmq, a command of up to MAX_MESSAGE bytes may come first. The worker is looked at before that peer."""
+    handshakes = handshakes_of_workers(monkeypatch)
+    with master() as there, zmqrpc_client(there.port) as worker:
+        worker.send(Message("client_ready", "2.47.0", "other"))
+        assert there.next()[0] == "other"
+        with socket.create_connection(("127.0.0.1", there.port), 20) as peer:
+            peer.sendall(GREETING)
+            with peer.makefile("rb") as reads:
+                assert len(reads.read(64)) == 64
+            peer.sendall(b"\x06" + (60 * 2**20).to_bytes(8, "big") + bytes(1000))
+            began = SystemClock.monotonic()
+            assert peer.recv(1) == b""
+            assert SystemClock.monotonic() - began < control_door.HANDSHAKE_S
+        worker.send(Message("client_ready", "x" * 100_000, "other"))
+        assert len(there.next()[1].data) == 100_000
+        until(lambda: handshakes == [Handshake.DONE], "the one handshake of the worker")
+
+
+def ended(peers: list[socket.socket]) -> list[socket.socket]:
+    """Those that the other side has closed, as far as its bytes (its greeting, if any) have been read."""
+    return [peer for peer in peers if _is_over(peer)]
+
+
+def _is_over(peer: socket.socket) -> bool:
+    try:
+        while peer.recv(1000):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
 def test_a_peer_that_is_no_text_is_not_answered() -> None:
     with master(key=None) as there, stranger(there.port, identity=b"\xff\xfe") as peer:
         peer.send(HELLO.serialize())
@@ -259,30 +362,93 @@ def test_without_a_key_it_is_open_to_others_only_when_told_so(
     assert bound.decode().startswith(expected)
 
 
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the clock of the control port says; not SystemClock's own, which others in this process go on asking."""
+    time = [100.0]
+    monkeypatch.setattr(control_port, "SystemClock", SimpleNamespace(monotonic=lambda: time[0]))
+    return time
+
+
 def test_a_worker_whose_key_is_wrong_gives_up_with_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    now: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    now = [0.0]
-    # Not SystemClock's own: whatever else lives in this process goes on asking that.
-    monkeypatch.setattr(control_port, "SystemClock", SimpleNamespace(monotonic=lambda: now[0]))
-    patience = control_port._Patience(0.0)
-    patience.on_handshake(1)
-    now[0] = control_port.GIVE_UP_S
+    patience = control_port._Patience()
+    for wait in (0.0, 0.1, 1.0, control_port.GIVE_UP_S - 1.2):
+        now[0] += wait
+        patience.on_handshake(Handshake.REFUSED)
+    now[0] += 0.3
     with pytest.raises(SystemExit) as ended:
-        patience.on_handshake(2)
+        patience.on_handshake(Handshake.REFUSED)
     assert ended.value.code == 2
     assert "LOADTEST_CLUSTER_KEY" in caplog.text
 
 
-def test_a_worker_that_was_let_in_once_never_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_whose_handshakes_are_cut_by_a_bad_network_never_gives_up(
+    now: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    patience = control_port._Patience()
+    for _ in range(20):
+        patience.on_handshake(Handshake.CUT)
+        now[0] += control_door.HANDSHAKE_S
+    assert not caplog.records
+    patience.on_handshake(Handshake.REFUSED)
+    now[0] += control_port.GIVE_UP_S
+    patience.on_handshake(Handshake.REFUSED)  # twice in a row may be chance
+
+
+def test_a_worker_that_was_let_in_once_never_gives_up(now: list[float]) -> None:
     """Its master may be frozen, or restart."""
-    now = [0.0]
-    # Not SystemClock's own: whatever else lives in this process goes on asking that.
-    monkeypatch.setattr(control_port, "SystemClock", SimpleNamespace(monotonic=lambda: now[0]))
-    patience = control_port._Patience(0.0)
-    patience.on_handshake(0)
-    now[0] = 1000.0
-    patience.on_handshake(5)
+    patience = control_port._Patience()
+    patience.on_handshake(Handshake.DONE)
+    for _ in range(5):
+        now[0] += 1000.0
+        patience.on_handshake(Handshake.REFUSED)
+
+
+@contextmanager
+def watched(prepare: Callable[[Any], None], port: int) -> Iterator[list[Handshake]]:
+    """The handshakes of a client."""
+    seen: list[Handshake] = []
+
+    def watch_and_prepare(client: Any) -> None:
+        client.setsockopt(zmq.HANDSHAKE_IVL, 500)
+        prepare(client)
+        control_door.watch(client, seen.append)
+
+    with stranger(port, prepare=watch_and_prepare):
+        yield seen
+
+
+@pytest.mark.parametrize(
+    ("prepare", "expected"),
+    [
+        (with_keys(public(KEY.server), KEY.client), Handshake.DONE),
+        (lambda _socket: None, Handshake.REFUSED),
+        (with_keys(public(OTHER.server), OTHER.client), Handshake.REFUSED),
+        (with_keys(public(KEY.server), OTHER.client), Handshake.REFUSED),
+    ],
+)
+def test_a_client_can_tell_that_it_was_refused(prepare: Callable[[Any], None], expected: Handshake) -> None:
+    with master() as there, watched(prepare, there.port) as seen:
+        until(lambda: bool(seen), "a handshake")
+        assert seen[0] is expected
+
+
+def test_a_handshake_that_nobody_answers_was_cut_and_not_refused() -> None:
+    prepare = with_keys(public(KEY.server), KEY.client)
+    with socket.create_server(("127.0.0.1", 0)) as silent, watched(prepare, silent.getsockname()[1]) as seen:
+        until(lambda: len(seen) >= 2, "two of them")
+    assert set(seen) == {Handshake.CUT}
+
+
+@pytest.mark.parametrize("said", [b"", GREETING[:20], GREETING])
+def test_a_connection_that_is_lost_in_its_handshake_is_nobody_without_the_key(said: bytes) -> None:
+    with master() as there:
+        with socket.create_connection(("127.0.0.1", there.port)) as peer:
+            peer.sendall(said)
+        until(lambda: DROPPED.total() == 1, "the end of it")
+    assert dict(DROPPED) == {"a peer that did not shake hands": 1}
 
 
 def test_locust_still_needs_it() -> None:

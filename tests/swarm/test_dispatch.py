@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from locust import User
+from locust import User, runners
 from locust.runners import WorkerNode
 
 import gevent
@@ -33,6 +33,7 @@ class ScriptedCourse:
         self.rate = math.inf
         self.found: dict[str, dict[str, int]] = {}
         self.returned: set[str] = set()
+        self.deaf: set[str] = set()
 
     def users(self) -> Mapping[str, int] | None:
         return self.users_now
@@ -51,6 +52,9 @@ class ScriptedCourse:
 
     def running(self, worker: str) -> Mapping[str, int]:
         return self.found.get(worker, {})
+
+    def missed(self, worker: str, told: Mapping[str, int], at: float) -> bool:
+        return worker in self.deaf and bool(told) and at <= self.clock
 
     def came_back(self, worker: str) -> bool:
         return worker in self.returned
@@ -139,6 +143,15 @@ def test_the_end_yields_every_worker_once_more_because_locust_adds_up_the_last()
     assert not following.dispatch_in_progress
 
 
+@pytest.mark.parametrize("known", [["w1", "w2"], []])
+def test_a_run_that_is_resumed_after_its_plan_yields_once_because_locust_cannot_do_without(known: list[str]) -> None:
+    following = dispatcher(ScriptedCourse(None, known), *known)
+    (only,) = following
+    assert sum(sum(groups.values()) for groups in only.values()) == 0
+    assert runners._aggregate_dispatched_users(only) == {"Subscriber": 0, "Poller": 0}
+    assert set(only) == set(known or [""])
+
+
 def test_the_course_is_told_what_is_wanted_and_whether_it_will_stay() -> None:
     course = ScriptedCourse({"Subscriber": 2, "Poller": 3}, ["w1"])
     next(dispatcher(course, "w1"))
@@ -179,3 +192,12 @@ def test_users_that_run_already_when_a_new_master_begins_stay_where_they_are() -
     assert next(following) == {"w2": {"Subscriber": 2, "Poller": 0}}
     gevent.spawn_later(0.05, setattr, course, "clock", 2.0)
     assert next(following) == {"w2": {"Subscriber": 3, "Poller": 0}}
+
+
+def test_a_worker_that_missed_what_it_was_told_is_told_again_and_nobody_else() -> None:
+    course = ScriptedCourse({"Subscriber": 4}, ["w1", "w2"])
+    following = dispatcher(course, "w1", "w2")
+    next(following)
+    course.deaf = {"w2"}
+    course.changed.set()
+    assert next(following) == {"w2": {"Subscriber": 2, "Poller": 0}}

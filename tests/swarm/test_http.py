@@ -85,6 +85,29 @@ def test_done_is_taken_before_other_greenlets_run() -> None:
     assert abs(done[0] - done[1]) < 0.05
 
 
+def test_an_answer_is_done_when_the_kernel_has_it_however_late_it_is_read() -> None:
+    """The hub stands still while the answer comes: that is the generator's, and no part of the service time."""
+    stands_still = [0.0]
+
+    def answer_and_block(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(answer())
+            stop = monotonic() + stands_still[0]
+            while monotonic() < stop:
+                pass
+
+    with serving(answer_and_block) as server:
+        connection = HttpConnection(server.url)
+        while connection.request(get()).waited is None:  # the kernel begins to stamp some time after it was asked to
+            pass
+        stands_still[0] = 0.3
+        late = connection.request(get())
+        connection.close()
+    assert late.waited is not None
+    assert late.waited >= 0.29
+    assert late.done - late.sent < 0.25
+
+
 @pytest.mark.parametrize(
     "last",
     [

@@ -4,6 +4,7 @@ A failure here after an upgrade of Locust means that a patch can go, or that wha
 """
 
 import inspect
+import sys
 import time
 from collections import Counter
 from types import SimpleNamespace
@@ -17,7 +18,8 @@ from locust.runners import LocalRunner
 import gevent
 import pytest
 import zmq.green as zmq
-from programs import free_port
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from programs import free_port, until
 
 from loadtest.swarm import control_port, locust_patches
 
@@ -174,6 +176,28 @@ def test_locust_drops_spawn_messages_of_a_clock_that_steps_back_unless_patched()
         runner.handle_message(Message(kind, {}, "w1"))
     assert seen == [("heartbeat", 1e12), ("spawn", 0)]
     assert len(heard) == 2
+
+
+@pytest.fixture
+def web_ui(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(sys, "argv", ["locust"])  # it parses that again
+    made = environment.create_web_ui("127.0.0.1", free_port(), delayed_start=True)
+    yield made
+    made.stop()
+
+
+def test_locust_serves_its_page_to_any_number_for_ever_unless_it_has_another_server(web_ui: Any) -> None:
+    web_ui.start()
+    until(lambda: web_ui.server is not None, "the server")
+    assert type(web_ui.server) is WSGIServer, "Locust has a server of its own: look whether serve_page_by can go"
+    assert (web_ui.server.pool, web_ui.server.handler_class) == (None, WSGIHandler), "it has limits"
+    web_ui.stop()
+    web_ui.greenlet.join(timeout=10)
+    ours = WSGIServer(("127.0.0.1", 0), web_ui.app)
+    locust_patches.serve_page_by(web_ui, lambda: ours)
+    web_ui.start()
+    until(lambda: ours.started, "ours")
+    assert web_ui.server is ours
 
 
 def dealer(context: "zmq.Context[Any]", port: int) -> "zmq.Socket[bytes]":

@@ -199,8 +199,7 @@ def test_a_connection_that_leaves_with_a_request_in_hand_gives_it_to_another(poo
         first = visitors.pollers[0]
         first.due = visitors.session.clock.monotonic()
         visitors.shared.leave(first)
-        until(lambda: visitors.shared.tally.requests == 2)
-        assert len(server.requests) == 2
+        until(lambda: visitors.shared.tally.requests == 2 and len(server.requests) == 2)
 
 
 def test_a_worker_sends_only_when_it_is_its_turn(pool: Callable[..., Pool]) -> None:
@@ -231,3 +230,18 @@ def test_lateness_is_told_once(pool: Callable[..., Pool]) -> None:
         until(lambda: visitors.shared.tally.due == 10)
         assert visitors.shared.take_lateness() > 0
         assert visitors.shared.take_lateness() == 0
+
+
+def test_a_request_that_is_cut_before_it_was_answered_has_failed(pool: Callable[..., Pool]) -> None:
+    def never(peer: Peer) -> None:
+        peer.read_request()
+        peer.wait_closed()
+
+    with serving(never) as server:
+        visitors = pool([server.url], rate=10, seconds=0.2, connections=2)
+        until(lambda: len(server.requests) == 2)
+        gevent.killall(visitors.greenlets)
+        tally = visitors.shared.tally
+        assert (tally.requests, tally.requests_failed, tally.requests_cancelled) == (2, 2, 2)
+        response = visitors.session.recorder.meter("visitors", "rest", "response", "GET /x")
+        assert (response.count, response.failures) == (2, 2)

@@ -13,6 +13,7 @@ from support.leaks import nothing_left_open, settle
 
 from loadtest.frames import Repeat
 from loadtest.swarm.readers import EOF, SO_TIMESTAMPNS, Readers, readers_of
+from loadtest.swarm.slots import SLOTS
 
 block = get_original("time", "sleep")
 new_socket = get_original("socket", "socket")
@@ -160,14 +161,20 @@ def test_an_end_is_told_and_nothing_is_kept_of_it(readers: Readers) -> None:
     assert readers._watcher is None
 
 
-def test_one_that_is_removed_in_a_turn_is_not_read_in_it(readers: Readers) -> None:
-    pairs = [pair(readers) for _ in range(2)]
-    for (connection, _), (other, _) in zip(pairs, reversed(pairs), strict=True):
-        connection.then = lambda other=other: readers.remove(other)  # type: ignore[misc]
-    for _, peer in pairs:
+def test_one_that_is_removed_in_a_turn_gets_what_was_read_by_then_and_no_more(readers: Readers) -> None:
+    pairs = [pair(readers) for _ in range(SLOTS + 1)]
+    others = [connection for connection, _ in pairs]
+
+    def remove_others() -> None:
+        for other in others:
+            readers.remove(other)
+
+    for connection, peer in pairs:
+        connection.then = remove_others
         peer.sendall(b"x")
+    settle(lambda: any(connection.heard for connection, _ in pairs))
     gevent.sleep(0.01)
-    assert sorted(len(connection.heard) for connection, _ in pairs) == [0, 1]
+    assert sum(len(connection.heard) for connection, _ in pairs) == SLOTS
     for connection, peer in pairs:
         peer.close()
         connection.sock.close()
@@ -229,6 +236,19 @@ def test_a_taker_that_raises_over_a_repeated_broadcast_fails_alone(
         peer.sendall(b"same")
     settle(lambda: all(connection.heard for connection, _ in pairs))
     assert [connection.failures for connection, _ in pairs] == [[], ["internal error: ZeroDivisionError"], []]
+    for _, peer in pairs:
+        peer.close()
+
+
+def test_each_gets_what_it_was_sent_although_one_before_it_learns_another_broadcast(readers: Readers) -> None:
+    repeat = Repeat()
+    repeat.learn(b"same", b"", text=True)
+    pairs = [pair(readers, repeat) for _ in range(3)]
+    for connection, peer in pairs:
+        connection.then = lambda: repeat.learn(b"another", b"", text=True)
+        peer.sendall(b"same")
+    settle(lambda: all(connection.heard for connection, _ in pairs))
+    assert sorted(connection.heard for connection, _ in pairs) == [[b"again: same"], [b"same"], [b"same"]]
     for _, peer in pairs:
         peer.close()
 

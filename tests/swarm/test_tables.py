@@ -9,7 +9,7 @@ import pytest
 
 from loadtest.histogram import Histogram
 from loadtest.results import Measured, Record
-from loadtest.swarm.tables import fill
+from loadtest.swarm.tables import Tables
 
 
 def measured(kind: str, measure: str, name: str, *seconds: float, failures: int = 0) -> Measured:
@@ -24,7 +24,9 @@ def measured(kind: str, measure: str, name: str, *seconds: float, failures: int 
 def filled(*series: Measured, **rest: Any) -> RequestStats:
     stats = RequestStats()
     record = Record("r", "w", 0, 0, 0, list(series), {}, {}, {}, {})
-    fill(stats, msgspec.structs.replace(record, **rest), now=1_000.5)
+    tables = Tables(stats)
+    tables.fill(msgspec.structs.replace(record, **rest), now=1_000.5)
+    tables.settle()
     return stats
 
 
@@ -65,6 +67,48 @@ def test_messages_without_a_send_time_count_without_a_response_time() -> None:
 
 def test_errors_add_up_under_their_stable_names() -> None:
     stats = filled(errors={"g": {"connect: HTTP 403": 3}})
-    fill(stats, Record("r", "w", 0, 1, 1, [], {}, {"g": {"connect: HTTP 403": 2}}, {}, {}), now=1_001.0)
+    Tables(stats).fill(Record("r", "w", 0, 1, 1, [], {}, {"g": {"connect: HTTP 403": 2}}, {}, {}), now=1_001.0)
     (error,) = stats.errors.values()
     assert (error.name, error.error, error.occurrences) == ("g", "connect: HTTP 403", 5)
+
+
+def test_what_locust_keeps_for_ever_is_kept_as_long_as_it_is_read() -> None:
+    """A minute of counts; copies of the times (for percentiles of now) only where they are shown; a bounded chart."""
+    stats = RequestStats()
+    stats.total.start_time = 1_000.0
+    tables = Tables(stats)
+    for second in range(200):
+        stats.history.extend({"time": str(point)} for point in range(20 * second, 20 * second + 20))
+        series = [measured("rest", "response", "GET /a", 0.010, failures=1)]
+        tables.fill(Record("r", "w", 0, second, second, series, {}, {}, {}, {}), now=1_000.0 + second)
+    tables.settle()
+    row = stats.get("/a", "GET")
+    for entry in (row, stats.total):
+        assert (entry.num_requests, entry.num_failures) == (400, 200)
+        assert len(entry.num_reqs_per_sec) == len(entry.num_fail_per_sec) == 61
+        assert (entry.current_rps, entry.current_fail_per_sec) == (2.0, 1.0)
+    assert row.response_times_cache is None
+    assert stats.total.response_times_cache
+    points = [int(point["time"]) for point in stats.history]
+    assert len(points) < 2_020
+    assert points == sorted(points)
+    assert (points[0], points[-1]) == (0, 3_999)
+
+
+def test_rows_keep_their_percentiles_of_now_for_locusts_full_history() -> None:
+    stats = RequestStats()
+    series = [measured("rest", "response", "GET /a", 0.010)]
+    Tables(stats, every_second=True).fill(Record("r", "w", 0, 0, 0, series, {}, {}, {}, {}, final=True), now=1_000.0)
+    assert stats.get("/a", "GET").response_times_cache
+
+
+def test_a_second_of_all_workers_stands_there_when_the_next_begins_or_a_worker_ends() -> None:
+    stats = RequestStats()
+    tables = Tables(stats)
+    series = [measured("rest", "response", "GET /a", 0.010)]
+    record = Record("r", "w", 0, 0, 0, series, {}, {}, {}, {})
+    for now in (1_000.1, 1_000.9, 1_001.2):
+        tables.fill(record, now=now)
+    assert stats.get("/a", "GET").num_reqs_per_sec == {1000: 2}
+    tables.fill(msgspec.structs.replace(record, final=True), now=1_001.3)
+    assert stats.get("/a", "GET").num_reqs_per_sec == stats.total.num_reqs_per_sec == {1000: 2, 1001: 2}

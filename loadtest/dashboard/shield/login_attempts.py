@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
-__all__ = ["Attempts", "Rate"]
+__all__ = ["Attempts", "Rate", "owner_of"]
 
 MOST_ADDRESSES = 1024
 """Addresses that are remembered; the one that was silent for longest is forgotten."""
@@ -69,7 +69,7 @@ class Attempts:
         self._everybody.take(-1)
 
     def _bucket(self, address: str | None) -> _Bucket:
-        key = _owner(address)
+        key = owner_of(address)
         bucket = self._by_address.pop(key, None) or _Bucket(self._each, self._now())
         self._by_address[key] = bucket
         while len(self._by_address) > MOST_ADDRESSES:
@@ -77,7 +77,7 @@ class Attempts:
         return bucket
 
 
-def _owner(address: str | None) -> str:
+def owner_of(address: str | None) -> str:
     """Name who has an address: all of IPv4, the network of IPv6."""
     try:
         parsed = ip_address((address or "").partition("%")[0])

@@ -1,6 +1,7 @@
 """Refuses what a browser sends for somebody else's page. What the page's own scripts and plain clients send passes."""
 
 from ipaddress import ip_address
+from typing import Literal
 from urllib.parse import urlsplit
 
 from flask import Flask, request
@@ -33,12 +34,20 @@ def _is_own() -> bool:
     if site is not None:
         return site in OWN
     origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
+    return origin is None or _part(origin, "netloc") == request.host
 
 
 def _name(host: str) -> str:
     """The host of a Host header, without its port."""
-    return urlsplit(f"//{host}").hostname or ""
+    return _part(f"//{host}", "hostname")
+
+
+def _part(url: str, part: Literal["netloc", "hostname"]) -> str:
+    """A part of a URL that a stranger wrote; nothing if it is none."""
+    try:
+        return getattr(urlsplit(url), part) or ""
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str) -> bool:

@@ -86,6 +86,11 @@
         (name) => [name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " "), (its) => count(its[name])],
       ),
     ],
+    causes: [
+      ["Group", (its) => its.group, "word"],
+      ["Failed or ended by", (its) => its.name, "word"],
+      ["Connections", (its) => count(its.count)],
+    ],
     errors: [
       ["Group", (its) => its.group, "word"],
       ["Error", (its) => its.name, "word"],

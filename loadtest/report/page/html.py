@@ -88,18 +88,25 @@ def _overview(facts: RunFacts, summary: Summary) -> Iterator[tuple[str, str]]:
         yield "Errors", f"{100 * ratio:.3g}% of {attempts:,}"
 
 
+def _coarse(summary: Summary, measure: str) -> str:
+    """What a server that tells whole seconds adds to the error."""
+    step = max((series.step for series in summary.select(None, measure)), default=0.0)
+    return f", with another {step * 1000:,.4g} ms: in such steps the server tells those times" if step else ""
+
+
 def _method(facts: RunFacts, summary: Summary) -> Iterator[str]:
     if summary.histogram(None, "delivery").count:
         error = summary.clock_error() * 1000
         yield (
             "Delivery latency is receive time + clock offset − the server's own send time. The offset's error was at"
-            f" most ± {error:.3g} ms on any worker in any second, and is the ± of every SLO on delivery."
+            f" most ± {error:.3g} ms on any worker in any second, and is the ± of every SLO on delivery"
+            f"{_coarse(summary, 'delivery')}."
         )
     if summary.histogram(None, "freshness").count:
         error = summary.clock_error() * 1000
         yield (
             "Freshness is receive time + clock offset − the time that the message gives its newest (or oldest) data."
-            f" Its error is the offset's as well: ± {error:.3g} ms at most."
+            f" Its error is the offset's as well: ± {error:.3g} ms at most{_coarse(summary, 'freshness')}."
         )
     if any(key.kind == "rest" for key in summary.series):
         yield "Response time counts from when a request was due, service time from when it was sent."

@@ -14,12 +14,15 @@ __all__ = ["drain"]
 REPEAT_DRAIN_S = 3.0
 
 
-def drain(run: RunState, link: Link, alive: Callable[[str], bool], clock: Clock, seconds: float) -> list[str]:
-    """Wait for the last Records of the participants that are alive; returns those whose never came."""
-    run.journal.hurry = True
+def drain(run: RunState, link: Link, may_answer: Callable[[str], bool], clock: Clock, seconds: float) -> list[str]:
+    """Wait for the last Records of the participants that may answer, also of those that were given up.
+
+    Returns those whose never came, and that nobody gave up.
+    """
+    run.journal.hurry = run.draining = True
     deadline = clock.monotonic() + seconds
     repeat = float("-inf")
-    while waiting := [worker for worker in run.missing() if alive(worker)]:
+    while waiting := [worker for worker in run.participants if run.is_owing(worker) and may_answer(worker)]:
         now = clock.monotonic()
         if now >= deadline:
             break
@@ -28,4 +31,5 @@ def drain(run: RunState, link: Link, alive: Callable[[str], bool], clock: Clock,
             for worker in waiting:
                 messages.send(link, Drain(run.begin.run), worker)
         gevent.sleep(0.05)
+    run.draining = False
     return run.missing()

@@ -12,14 +12,16 @@ from msgspec import structs
 from loadtest.clock import Clock
 from loadtest.errors import WireError
 from loadtest.results import Record, Summary
-from loadtest.swarm.cluster import alignment, messages
+from loadtest.swarm.cluster import alignment, messages, rejoining
 from loadtest.swarm.cluster.drain import drain
 from loadtest.swarm.cluster.gate import Gate
 from loadtest.swarm.cluster.messages import Ack, Begin, Drain, Hello, Leaving, Link, Rate, Refused, Rejoin, Welcome
 from loadtest.swarm.cluster.roster import Member, Roster
 from loadtest.swarm.cluster.silence import LOOK_S
+from loadtest.swarm.cluster.standing import Standings
 from loadtest.swarm.cluster.state import Keeper, Memory, RunState
 from loadtest.swarm.cluster.waiting import wait_for
+from loadtest.swarm.control_port import drop
 
 __all__ = ["MasterSession"]
 
@@ -46,9 +48,9 @@ class MasterSession:
         self.alive: Callable[[str], bool] = lambda _identity: True
         self.on_record: list[Callable[[Record], None]] = []
         self.gate = Gate(self.on_record)
+        self.standings = Standings()
         self.on_lost: list[Callable[[str], None]] = []
         self.changed = Event()
-        self.dropped_messages = 0
         self._told: dict[str, float] = {}
         self._timed = True
 
@@ -57,14 +59,14 @@ class MasterSession:
     def receive(self, kind: type[Any], sender: str, wire: Any) -> None:
         """Check and handle a message; what is none of ours is counted and dropped."""
         handlers: dict[type, Callable[[str, Any], None]] = {Hello: self._on_hello, Leaving: self._on_leaving}
+        handlers[messages.Standing] = partial(self.standings.take, self.elapsed())
         try:
             handlers.get(kind, partial(alignment.tell_time, self.link, self.clock))(sender, messages.read(kind, wire))
         except WireError as problem:
             self._drop(sender, problem)
 
     def _drop(self, sender: str, problem: object) -> None:
-        self.dropped_messages += 1
-        logger.warning("dropped a message of %s: %s", sender, problem)
+        drop("a message of ours that is malformed", f"of {sender}: {problem}")
 
     def _on_hello(self, sender: str, hello: Hello) -> None:
         reason = self.roster.objection(hello)
@@ -73,7 +75,7 @@ class MasterSession:
             messages.send(self.link, Refused(reason), sender)
             return
         member = self.roster.let_in(sender)
-        run = self.run if self.run is not None and not self.run.over else None
+        run = self.run if self.run is not None and self.run.takes(hello.run) else None
         messages.send(self.link, Welcome(member.index, run.begin.run if run is not None else None), sender)
         if hello.run is not None and (run is None or hello.run != run.begin.run):
             return  # it gives that run up and says hello again
@@ -101,6 +103,7 @@ class MasterSession:
             self._renew(member)
             return
         run.enlist(worker, hello.incarnation, member.index, max(self.elapsed(), 0.0))
+        self._look_whether_drained(run, worker)
 
     def _on_leaving(self, sender: str, _message: Leaving) -> None:
         if sender in self.roster.members:
@@ -155,28 +158,33 @@ class MasterSession:
     def _gone(self, member: Member) -> None:
         """It says that it quits. If it did not hand over everything, it is lost like one that died."""
         if self.run is not None and not self.run.over and not self.run.is_complete(member.identity):
-            self.lose(member.identity)
+            self.lose(member.identity, "it quit before everything that it had counted was here")
 
     def watch(self) -> None:
         """Look for workers that were not heard for too long, for ever."""
         while True:
             gevent.sleep(LOOK_S)
-            for identity in self.roster.fallen_silent(self.clock.monotonic()):
+            ending = self.run is not None and self.run.draining
+            for identity in self.roster.fallen_silent(self.clock.monotonic(), at_end=ending):
                 if self.alive(identity):
                     self.lose(identity)
 
-    def lose(self, identity: str) -> None:
+    def lose(self, identity: str, why: str | None = None) -> None:
         """Give a worker up: what it reported stays, its users are placed on the others."""
         member = self.roster.members.get(identity)
         if member is None or member.lost:
             return
-        member.lost = True
-        member.users = {}
-        logger.error("worker %s is lost: not heard for %.1f s", identity, self.roster.lost_after)
+        logger.error("worker %s is lost: %s", identity, why or f"not heard for {self.roster.lost_after:.1f} s")
         if self.run is not None:
             self.run.give_up(identity, max(self.elapsed(), 0.0))
+        self._leave_out(member)
+
+    def _leave_out(self, member: Member) -> None:
+        """Place nobody on a worker, and nobody's users are there, until it joins anew."""
+        member.lost = True
+        member.users = {}
         for listener in self.on_lost:
-            listener(identity)
+            listener(member.identity)
         self.changed.set()
 
     # -- the run ------------------------------------------------------------------------------------------------------
@@ -212,13 +220,7 @@ class MasterSession:
 
     def await_rejoined(self, seconds: float) -> None:
         """Block until every worker of a resumed run has said hello; give up those that have not after `seconds`."""
-        run = self.run
-        if run is None:
-            return
-        wait_for(lambda: not run.awaited, self.changed, self.clock, seconds)
-        for identity in sorted(run.awaited):
-            logger.error("worker %s has not come back within %.0f s and is lost", identity, seconds)
-            run.give_up(identity, max(self.elapsed(), 0.0))
+        rejoining.await_rejoined(self.run, self.changed, self.clock, seconds, self.elapsed)
 
     def elapsed(self) -> float:
         """Seconds since the run began; 0 without one."""
@@ -233,26 +235,28 @@ class MasterSession:
         run = self.run
         if run is None:
             return
-        incarnation = run.participants.get(identity, 0) + (identity in run.given_up)
+        incarnation = run.participants.get(identity, 0) + run.is_over_for(identity)
         index = self.roster.members[identity].index
         run.enlist(identity, incarnation, index, max(self.elapsed(), 0.0))
         messages.send(self.link, self._begin_as(incarnation), identity)
 
     def on_records(self, sender: str, wire: Any) -> None:
         """Store the Records of this run, each once, and acknowledge them when they are kept; refuse all others."""
-        if not isinstance(wire, list):
-            self._drop(sender, "not a list of Records")
-            return
-        records: list[Record] = []
-        for item in wire:
-            try:
-                records.append(Record.from_wire(item))
-            except WireError as problem:
-                self._drop(sender, problem)
+        records = messages.records_of(wire, partial(self._drop, sender))
+        refused = len(records) if self.run is None else self.run.strange(sender, records)
+        drop("a Record of another run, or of a worker that takes no part", f"from {sender}", refused)
         if self.run is not None:
             acknowledge = partial(self._acknowledge, self.run.begin.run, sender)
             for record in self.run.store(sender, records, acknowledge):
                 self.gate.announce(record)
+            self._look_whether_drained(self.run, sender)
+
+    def _look_whether_drained(self, run: RunState, worker: str) -> None:
+        """A worker has drained for a master that died since, and the run goes on: it begins a new life."""
+        member = self.roster.members.get(worker)
+        if member is not None and rejoining.has_to_begin_anew(run, member, self.elapsed()):
+            logger.warning("worker %s has drained for the master before this one: it begins anew", worker)
+            self._leave_out(member)
 
     def _acknowledge(self, run: str, worker: str, incarnation: int, serials: list[int], durable: bool) -> None:  # noqa: FBT001
         messages.send(self.link, Ack(run, incarnation, serials, durable), worker)
@@ -263,4 +267,4 @@ class MasterSession:
             return []
         self.run.over = True
         self.changed.set()
-        return drain(self.run, self.link, self.alive, self.clock, seconds)
+        return drain(self.run, self.link, lambda who: self.roster.may_answer(who, self.alive), self.clock, seconds)

@@ -1,11 +1,12 @@
 """What master and workers say to each other, as checked values. No socket: Locust's runner carries them."""
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from loadtest.errors import WireError
-from loadtest.results.record import Count, Text
+from loadtest.results.record import Count, Finite, Record, Text
 from loadtest.schedule import Arrivals, Piece, Plan
 
 __all__ = [
@@ -22,16 +23,18 @@ __all__ = [
     "Rate",
     "Refused",
     "Rejoin",
+    "Standing",
     "TakeTurn",
     "Welcome",
     "arrivals_of",
     "rates_of",
     "read",
+    "records_of",
 ]
 
 PREFIX = "loadtest."
 """What the names of our messages begin with on Locust's wire."""
-PROTOCOL = 4
+PROTOCOL = 6
 """Raised when a message changes; a worker that speaks another is refused with a sentence."""
 
 
@@ -45,7 +48,7 @@ class Hello(msgspec.Struct, frozen=True):
     run: Text | None = None
     """The run that it is in the middle of: its master has died, or took it for dead."""
     incarnation: Count = 0
-    elapsed: float = 0.0
+    elapsed: Finite = 0.0
     """Seconds of run time, as it counts them."""
     users: dict[Text, Count] = {}
     """user class -> how many it runs"""
@@ -124,6 +127,17 @@ class Leaving(msgspec.Struct, frozen=True):
     """Worker to master: it was asked to end; it drains and should get no more users."""
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """Worker to master, every other second of a run: what it was told last. What it has missed is said again."""
+
+    run: Text
+    incarnation: Count
+    users: dict[Text, Count]
+    """user class -> how many it was told to run"""
+    turn: tuple[Finite, Count, Count] | None = None
+    """since, rank and of the last TakeTurn"""
+
+
 class ClockAsk(msgspec.Struct, frozen=True):
     """Worker to master: what is your monotonic time? `asked` is the worker's (s)."""
 
@@ -181,3 +195,17 @@ def read(kind: type[M], wire: Any) -> M:
         return msgspec.convert(wire, kind)
     except (msgspec.ValidationError, RecursionError) as problem:
         raise WireError(f"not a {name_of(kind)}: {problem}") from None
+
+
+def records_of(wire: Any, drop: Callable[[object], None]) -> list[Record]:
+    """The Records of a message; `drop` is told of whatever in it is none."""
+    if not isinstance(wire, list):
+        drop("not a list of Records")
+        return []
+    records: list[Record] = []
+    for item in wire:
+        try:
+            records.append(Record.from_wire(item))
+        except WireError as problem:
+            drop(problem)
+    return records

@@ -20,6 +20,7 @@ class Outbox:
         """Records that were given up because there were too many."""
         self._kept: dict[tuple[int, int], Record] = {}
         self._sent: dict[tuple[int, int], float] = {}
+        self._in_memory: dict[tuple[int, int], Record] = {}  # the master has them, and its disk has not
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -42,15 +43,31 @@ class Outbox:
         self._sent.update(dict.fromkeys(keys, now))
         return [self._kept[key] for key in keys]
 
-    def acknowledge(self, incarnation: int, serials: list[int]) -> None:
-        """The master has these."""
+    def acknowledge(self, incarnation: int, serials: list[int], *, durable: bool) -> None:
+        """The master has these, on its disk or (not `durable`) in its memory.
+
+        What it writes later follows what it could not write before: one that is durable says so of all before it.
+        """
+        if durable:
+            self._in_memory.clear()
         for serial in serials:
-            self._kept.pop((incarnation, serial), None)
+            record = self._kept.pop((incarnation, serial), None)
             self._sent.pop((incarnation, serial), None)
+            if record is not None and not durable:
+                self._in_memory[incarnation, serial] = record
+        while len(self._in_memory) > KEEP_RECORDS:
+            del self._in_memory[next(iter(self._in_memory))]
+
+    def start_over(self) -> None:
+        """The master is another one: nothing is on its way to it, and it has only what was on its disk."""
+        self._kept = {**self._in_memory, **self._kept}
+        self._in_memory.clear()
+        self._sent.clear()
 
     def clear(self) -> int:
         """Forget everything; how many Records that were."""
         forgotten = len(self._kept)
         self._kept.clear()
         self._sent.clear()
+        self._in_memory.clear()
         return forgotten

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable
 
+import gevent
+
 from loadtest.clock import Clock
 from loadtest.swarm.cluster.alignment import Alignment
 from loadtest.swarm.cluster.messages import Ack, Link
@@ -71,9 +73,25 @@ class Reports:
         if records:
             self.link.send_message(RECORDS, [record.to_wire() for record in records])
 
+    def hand_over(self, seconds: float, patience: float | None) -> None:
+        """Wait until all is acknowledged: `seconds` in which the master is there at most, or, if given, `patience`."""
+        began = looked = self.clock.monotonic()
+        answering = 0.0  # so long has the master been there, and not taken them
+        while len(self.outbox):
+            now = self.clock.monotonic()
+            if self.silent_for() < DEAF_S:
+                answering += now - looked
+            looked = now
+            if (now - began >= patience) if patience is not None else (answering >= seconds):
+                break
+            self.send_due()
+            gevent.sleep(0.05)
+        if len(self.outbox):
+            logger.error("the master did not acknowledge the last %d seconds of results", len(self.outbox))
+
     def acknowledged(self, message: Ack) -> None:
         """The master has these."""
         if message.run == self.run:
-            self.outbox.acknowledge(message.incarnation, message.serials)
+            self.outbox.acknowledge(message.incarnation, message.serials, durable=message.durable)
             if len(message.serials) > 1:
                 self.send_due()  # there is a backlog to hand over

@@ -8,11 +8,16 @@ from loadtest.swarm.cluster import messages
 from loadtest.swarm.cluster.messages import Hello
 from loadtest.swarm.cluster.silence import Silence
 
-__all__ = ["LOST_AFTER_S", "Member", "Roster"]
+__all__ = ["END_PATIENCE_S", "LOST_AFTER_S", "Member", "Roster"]
 
 LOST_AFTER_S = 4.5
 """A worker that was not heard for longer is lost. Heartbeats come every second: one frozen for 3 s is not, and placing
 its users elsewhere starts within 5 s of its death."""
+
+
+END_PATIENCE_S = 25.0
+"""At the end of a run, when nobody's users wait to be placed, a worker is waited for so long: a network that is cut for
+20 s heals, and the worker connects anew within 5 s."""
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class Roster:
         self.digests = digests
         self.members: dict[str, Member] = {}
         self.silence = Silence(now)
+        self._absence = Silence(now)  # the same, of those that were given up as well
+        self._gone: set[str] = set()
         self.lost_after = LOST_AFTER_S
 
     def objection(self, hello: Hello) -> str | None:
@@ -65,17 +72,28 @@ class Roster:
     def heard(self, identity: str, kind: str) -> None:
         """A message of it has arrived. One that quits is not expected to say anything more."""
         if kind == "quit":
+            self._gone.add(identity)
             self.silence.forget(identity)
-        elif identity in self.members and not self.is_lost(identity):
-            self.silence.heard(identity)
+        elif identity in self.members:
+            self._gone.discard(identity)
+            self._absence.heard(identity)
+            if not self.is_lost(identity):
+                self.silence.heard(identity)
 
-    def fallen_silent(self, now: float) -> list[str]:
-        """The workers that have just been silent for too long; each is named once."""
+    def fallen_silent(self, now: float, *, at_end: bool = False) -> list[str]:
+        """The workers that have just been silent for too long; each is named once. `at_end`: the run is over."""
         self.silence.look(now)
-        silent = list(self.silence.longer_than(self.lost_after))
+        self._absence.look(now)
+        silent = list(self.silence.longer_than(max(self.lost_after, END_PATIENCE_S) if at_end else self.lost_after))
         for identity in silent:
             self.silence.forget(identity)
         return silent
+
+    def may_answer(self, identity: str, alive: Callable[[str], bool]) -> bool:
+        """Whether a worker may still hand over its last Records; one that was given up not long ago may come back."""
+        if not self.is_lost(identity):
+            return alive(identity)
+        return identity not in self._gone and self._absence.of(identity) < END_PATIENCE_S
 
     def eligible(self, alive: Callable[[str], bool]) -> list[str]:
         """The workers that may take users now."""

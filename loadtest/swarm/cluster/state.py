@@ -51,6 +51,12 @@ class RunState:
     """Another master began it."""
     over: bool = False
     """No more users are placed."""
+    draining: bool = False
+    """It is over, and last Records may still come."""
+
+    def takes(self, run: str | None) -> bool:
+        """Whether a worker may take part that is in the middle of `run` (None: of no run)."""
+        return not self.over or (self.draining and run == self.begin.run)
 
     def enlist(self, worker: str, incarnation: int, index: int, at: float) -> None:
         """A worker takes part, in this life; once more changes nothing."""
@@ -72,10 +78,21 @@ class RunState:
         self.summary.lives.lose(worker, incarnation, at)
         self.journal.append([Lost(worker, incarnation, at)])
 
+    def is_over_for(self, worker: str) -> bool:
+        """Whether a worker's latest life has ended: it was given up, or has drained (for a master that died since).
+
+        Should it take part once more, that is another life: the Records of this one are numbered already.
+        """
+        return worker in self.given_up or self.is_complete(worker)
+
     def is_complete(self, worker: str) -> bool:
         """Whether the last Record of a worker's latest life, and all before it, have arrived."""
         life = self.summary.lives.of(worker).get(self.participants.get(worker, 0))
         return life is not None and life.complete
+
+    def is_owing(self, worker: str) -> bool:
+        """Whether Records of a worker are not here that may still come: of its latest life, or an earlier one."""
+        return not self.is_complete(worker) or self.summary.lives.unfinished(worker)
 
     def missing(self) -> list[str]:
         """The participants whose last report has not arrived, without those that were given up."""
@@ -95,6 +112,13 @@ class RunState:
                 self.summary.lives.lose(entry.worker, entry.incarnation, entry.at)
         self.awaited = {w for w in self.participants if w not in self.given_up and not self.is_complete(w)}
 
+    def _is_ours(self, sender: str, record: Record) -> bool:
+        return record.run == self.begin.run and record.worker == sender in self.participants
+
+    def strange(self, sender: str, records: Iterable[Record]) -> int:
+        """How many of a worker's Records are not this run's, or not its own, or it takes no part."""
+        return sum(not self._is_ours(sender, record) for record in records)
+
     def store(
         self, sender: str, records: Sequence[Record], acknowledge: Callable[[int, list[int], bool], None]
     ) -> list[Record]:
@@ -102,7 +126,7 @@ class RunState:
 
         `acknowledge(incarnation, serials, on disk)` is called for all of them, once they are kept.
         """
-        ours = [r for r in records if r.run == self.begin.run and r.worker == sender in self.participants]
+        ours = [record for record in records if self._is_ours(sender, record)]
         new = [record for record in ours if self.summary.add(record)]
         serials: dict[int, list[int]] = {}
         for record in ours:

@@ -106,7 +106,8 @@ class WorkerSession:
         }
 
     def _on_rejoin(self, _message: Rejoin) -> None:
-        """The master is a new one."""
+        """The master is a new one, and what was on its way to the last one may never have arrived."""
+        self.reports.outbox.start_over()
         self.rejoin()
         self.join()
 
@@ -143,11 +144,19 @@ class WorkerSession:
                 self.turns.clear()  # others have them now; what is told from here on is for the new life
                 gevent.spawn(self._renew, message)
             return
-        self.origin = self.clock.monotonic() - message.elapsed
+        again = self.run is not None and self.run.run == message.run  # it had drained, and the run goes on
+        if again and message.incarnation <= self.reports.incarnation:
+            gevent.spawn(self._hand_over, LEAVE_S)  # the master that had its last Record in memory is dead
+            return
+        if not again:
+            self.origin = self.clock.monotonic() - message.elapsed
         self.turns.clear()
         self.drained.clear()
         self._live(message)
         self._ticker = gevent.spawn(self._tick)
+        if again:
+            self.rejoin()
+            self.join()
 
     def _live(self, message: Begin) -> None:
         self.run = message
@@ -197,7 +206,8 @@ class WorkerSession:
     def drain(self, seconds: float, patience: float | None = None) -> None:
         """Stop the users, send the final Record, and wait until everything is acknowledged.
 
-        The users have `seconds`, and so have the acknowledgements, or `patience` seconds if that is given.
+        The users have `seconds`, and so have the acknowledgements, without the time in which the master says nothing:
+        it may come back. If `patience` is given, they have so many seconds, whatever the master does.
         """
         with self._turn:
             if self.run is None or self._draining:
@@ -214,15 +224,10 @@ class WorkerSession:
         if not mine:
             self.drained.wait(seconds)
             return
-        self._await_acknowledgements(seconds if patience is None else patience)
+        self._hand_over(seconds, patience)
 
-    def _await_acknowledgements(self, seconds: float) -> None:
-        deadline = self.clock.monotonic() + seconds
-        while len(self.reports.outbox) and self.clock.monotonic() < deadline and self.run is not None:
-            self.reports.send_due()
-            gevent.sleep(0.05)
-        if len(self.reports.outbox):
-            logger.error("the master did not acknowledge the last %d seconds of results", len(self.reports.outbox))
+    def _hand_over(self, seconds: float, patience: float | None = None) -> None:
+        self.reports.hand_over(seconds, patience)
         self.drained.set()
 
     def quit(self, seconds: float = LEAVE_S) -> None:
@@ -230,7 +235,7 @@ class WorkerSession:
         if self.run is None or self.drained.is_set():
             return
         messages.send(self.link, Leaving())
-        self.drain(seconds)
+        self.drain(seconds, seconds)
 
     def receive(self, kind: type[Any], wire: Any) -> None:
         """Check and handle a message; what is none of ours is logged and dropped, never raised into Locust's loop."""

@@ -29,6 +29,7 @@ def status(method: str, headers: dict[str, str], bound_to: str = "127.0.0.1") ->
         ("POST", {"Sec-Fetch-Site": "cross-site"}, 403),
         ("POST", {"Origin": f"http://{OURS}"}, 200),  # a browser without Fetch Metadata
         ("POST", {"Origin": "http://evil.example"}, 403),
+        ("POST", {"Origin": "http://["}, 403),  # what is no URL
         ("POST", {"Origin": "null"}, 403),  # a sandboxed frame
         ("POST", {}, 200),  # curl
         ("DELETE", {"Origin": "http://evil.example"}, 403),
