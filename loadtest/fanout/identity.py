@@ -108,7 +108,8 @@ class Identified:
         """
         past: list[Merged] = self._past[digest]
         found: list[Merged] = []
-        places = arrange((Place(m.first, i, set(m.got)) for i, m in enumerate(past)), self._loose.pop(digest))
+        known = (Place(m.first, i, set(m.got)) for i, m in enumerate(past))
+        places = arrange(known, self._loose.pop(digest), before + TOLD_US)
         waiting: list[tuple[str, Heard]] = []
         for place in places:
             ready = self._ready(place, before, {worker for worker, _ in waiting})

@@ -40,12 +40,15 @@ class Place:
         self.heard.append((worker, heard))
 
 
-def arrange(known: Iterable[Place], seen: Iterable[tuple[str, Heard]]) -> list[Place]:
+def arrange(known: Iterable[Place], seen: Iterable[tuple[str, Heard]], told: float = math.inf) -> list[Place]:
     """Lay observations beside the known occurrences and each other; those that fit none are new ones. In order of time.
 
     Two are of one occurrence if less than half of the usual time between two occurrences lies between them. On a worker
     that got several at once they were late (it stood still, or its way did): then they are the ones that it lacks, in
     order. A payload that came once is the same broadcast however late it is, up to LATE_US.
+
+    What began from `told` (µs) on others may yet tell of: a late one of that time that finds no place is no sign that
+    those before it are in the wrong ones.
     """
     places = sorted(known, key=_first)
     by_worker: dict[str, list[Heard]] = defaultdict(list)
@@ -60,7 +63,8 @@ def arrange(known: Iterable[Place], seen: Iterable[tuple[str, Heard]]) -> list[P
         for i in range(0, len(all_heard), CHUNK):
             chunk = all_heard[i : i + CHUNK]
             near = max(spacing / 2, LEAST_US)
-            alone = [LATE_US if i + j in crowded else near for j in range(len(chunk))]
+            late = [i + j in crowded for j in range(len(chunk))]
+            alone = [_alone(heard, told) if is_late else near for heard, is_late in zip(chunk, late, strict=True)]
             _fit(places, worker, chunk, alone, near)
             places.sort(key=_first)
     return places
@@ -87,6 +91,11 @@ def _crowded(all_heard: Sequence[Heard], spacing: float) -> set[int]:
         if next_one.first - one.first < min(spacing, LATE_US) / 2:
             found |= {i, i + 1}
     return found
+
+
+def _alone(late: Heard, told: float) -> float:
+    """What it costs to take one of several that came at once for an occurrence that nobody else knows of."""
+    return LATE_US if late.first < told else 0
 
 
 def _apart(late: int, near: float) -> float:

@@ -151,3 +151,30 @@ def test_a_signal_to_the_last_worker_ends_the_worker_and_not_the_master(
     assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
     assert_summary_is_the_sum_of_the_journal(run)
     assert_no_traceback(cluster)
+
+
+EARLY = """
+import os, signal, sys
+if "--worker" in sys.orig_argv:
+    from locust import events
+    events.init.add_listener(lambda **_: os.kill(os.getpid(), signal.{name}))
+"""
+"""Comes before our own listener: the master counts this worker, and nobody has looked at signals."""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_to_a_worker_that_has_just_connected_ends_it_in_good_order(
+    backend: Server, tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(EARLY.format(name=number.name))
+    with Cluster(tmp_path, write_profile(tmp_path, [{"step": 4}, {"hold": "2s"}]), backend.url) as cluster:
+        master = cluster.start("master", "--headless", "--workers", "2")
+        first = cluster.start("worker", PYTHONPATH=str(tmp_path))
+        assert first.wait(40) == 0, cluster.logs()
+        until(lambda: "has left" in cluster.logs(), "the master knows that it has left")
+        others = [cluster.start("worker") for _ in range(2)]
+        run = cluster.finished(master)
+        assert [worker.wait(30) for worker in others] == [0, 0]
+    assert run.code == 0, run.output
+    assert_counts_equal(run, backend.stats(), {"subscribers": "market"})
+    assert_no_traceback(cluster)

@@ -62,6 +62,13 @@ def test_a_payload_that_one_worker_got_before_is_not_the_late_one_of_the_other(h
     assert laid(places) == ["", "a0b0"]
 
 
+def test_what_came_at_once_and_others_have_not_told_of_yet_moves_nothing_before_it() -> None:
+    """Worker b stood still and read four at once, the last of which a tells of a second later."""
+    a, b = heard("a", 1, 2, 3, 4), heard("b", 1, 5.001, 5.001, 5.001, 5.001)
+    assert laid(arrange([], a + b, 4_500_000))[:1] == ["a0b0"]
+    assert laid(arrange([], a + heard("a", 1, 2, 3, 4, 5)[4:] + b, 6_500_000)) == [f"a{n}b{n}" for n in range(5)]
+
+
 def test_more_than_are_fitted_at_a_time_keep_their_order() -> None:
     times = [n * 0.5 for n in range(3 * CHUNK)]
     late = [at if at < 10 else max(at, 24.0) for at in times]
