@@ -7,6 +7,7 @@ traceback, or by the signal itself, and its master went on to wait for it.
 import os
 import signal
 from types import FrameType
+from typing import Any
 
 import gevent
 
@@ -14,21 +15,21 @@ __all__ = ["EarlySignals"]
 
 
 class EarlySignals:
-    """SIGTERM and SIGINT from `keep` on. Handlers that are installed later take their place."""
+    """SIGTERM and SIGINT from `keep` on; handlers that are installed later take their place. For Locust's events."""
 
     def __init__(self) -> None:
         self._came: list[int] = []
         self._keeping = False
 
-    def keep(self) -> None:
-        """Remember what comes from now on. A signal that this process was started to ignore stays ignored."""
+    def keep(self, **_: Any) -> None:
+        """`init_command_line_parser`: remember what comes from now on. A signal that is ignored stays ignored."""
         self._keeping = True
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
 
-    def deliver(self) -> None:
-        """All is installed: send the first that came once more, as soon as the main greenlet waits."""
+    def deliver(self, **_: Any) -> None:
+        """`init`: all is installed: send the first that came once more, as soon as the main greenlet waits."""
         gevent.spawn(self._deliver)
 
     def _deliver(self) -> None:

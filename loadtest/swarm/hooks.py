@@ -4,6 +4,7 @@ import os
 
 from locust import events
 
+from loadtest.swarm.early_signals import EarlySignals
 from loadtest.swarm.users import RestUser, WebSocketUser
 from loadtest.swarm.wiring import Wiring
 
@@ -14,3 +15,7 @@ WIRING = Wiring(os.environ)
 
 events.init_command_line_parser.add_listener(WIRING.on_parser)
 events.init.add_listener(WIRING.on_init)
+
+_early = EarlySignals()
+events.init_command_line_parser.add_listener(_early.keep)
+events.init.add_listener(_early.deliver)  # behind the others, so that they have installed their own handlers

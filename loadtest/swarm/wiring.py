@@ -31,7 +31,6 @@ from loadtest.swarm.cluster.worker import WorkerSession
 from loadtest.swarm.conductor import Conductor
 from loadtest.swarm.course import PlanCourse
 from loadtest.swarm.dispatch import dispatcher_for
-from loadtest.swarm.early_signals import EarlySignals
 from loadtest.swarm.form import add_options, wishes_from
 from loadtest.swarm.health import raise_descriptor_limit
 from loadtest.swarm.names import class_name
@@ -66,7 +65,6 @@ class Wiring:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.catalog = Catalog()
         self.environ = environ
-        self._early = EarlySignals()
 
     def on_parser(self, parser: LocustArgumentParser, **_: Any) -> None:
         """`init_command_line_parser`: our fields of the start form. Locust's control socket is not made yet."""
@@ -75,7 +73,6 @@ class Wiring:
         except UsageError as problem:
             sys.stderr.write(f"{problem}\n")
             sys.exit(int(problem.exit_code))
-        self._early.keep()
         add_options(parser, list(self.catalog.profiles), self.catalog.chosen)
 
     def on_init(self, environment: Environment, runner: Runner, web_ui: WebUI | None, **_: Any) -> None:
@@ -88,7 +85,6 @@ class Wiring:
             self._wire_master(environment, runner, web_ui)
         if isinstance(runner, WorkerRunner | LocalRunner):
             self._wire_worker(environment, runner)
-        self._early.deliver()
 
     def _wire_worker(self, environment: Environment, runner: WorkerRunner | LocalRunner) -> None:
         identity = LOCAL if isinstance(runner, LocalRunner) else runner.client_id
