@@ -67,18 +67,23 @@ class SlowSubscription(Subscription):
             shared = self.shared
             until = self.gone_at or shared.session.clock.monotonic()
             shared.closings(end.name).record(until - self.opened_at)
+        self.last = self._waits_since(self.shared.session.clock.monotonic())
         super().on_closed(end)
 
     def look_after(self, now: float) -> None:
-        """Once a second. Silence is the server's only while the reader waits for it; a pause of its own is none."""
+        """Once a second."""
         if self.gone_at is None and self.connection.gone():
             self.gone_at = now
-        last, starving = self.last, self.connection.starving_since
-        self.last = now if starving is None else max(last, starving)
+        last, self.last = self.last, self._waits_since(now)
         try:
             super().look_after(now)
         finally:
             self.last = last
+
+    def _waits_since(self, now: float) -> float:
+        """Since when the server is silent: only while the reader waits for it. A pause of its own is no silence."""
+        starving = self.connection.starving_since
+        return now if starving is None else max(self.last, starving)
 
 
 class SlowSubscribers(Subscribers):
@@ -114,6 +119,11 @@ class SlowSubscribers(Subscribers):
         unread = [subscription.connection.unread() for subscription in self.open]
         return {**super()._gauges(), UNREAD: sum(unread), "behind": sum(map(bool, unread))}
 
+    @property
+    def _shares(self) -> bool:
+        """No broadcast is judged by it: what it got minutes late would be missed by then, or taken for another one."""
+        return False
+
     def _report(self, now: float, offset: float, error: float, *, final: bool) -> list[AudienceReport]:
-        super()._report(now, offset, error, final=final)  # it forgets what is over
-        return []
+        """Only what its connections missed: of broadcasts there is nothing to tell."""
+        return [report for report in super()._report(now, offset, error, final=final) if report.missed]

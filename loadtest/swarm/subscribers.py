@@ -62,8 +62,13 @@ class Subscribers:
         self._endpoints = [self._endpoint(base, clocks(base)) for base in targets]
         self._next = self.session.index
 
+    @property
+    def _shares(self) -> bool | None:
+        """Whether its messages are broadcasts, as Audience takes it."""
+        return self.group.broadcast
+
     def _endpoint(self, base: str, clock: TargetClock) -> Endpoint:
-        audience = Audience(self.tally, (self.name, base, self._path), shares=self.group.broadcast)
+        audience = Audience(self.tally, (self.name, base, self._path), shares=self._shares)
         options = connect_options(self.target, self.group, base)
         endpoint = Endpoint(options, clock, audience, Inspector(self.group))
         if self.subscription is Subscription:  # a slow one times its messages otherwise

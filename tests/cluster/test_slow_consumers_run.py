@@ -45,6 +45,12 @@ def test_what_the_backend_drops_for_slow_consumers_is_what_they_lost_and_nobody_
     found = run.summary["slow_consumers"]["groups"]["slow"]
     assert run.code == 0, run.output
     assert theirs["dropped"]["queue_full"] == run.counted("slow", "lost") == found["lost"] > 0
+    each = [one["dropped"].get("queue_full", 0) for one in backend.get("/stats")["connections"]]
+    missed = run.summary["connections"]["slow"]
+    assert sorted(one["lost"] for one in missed["worst"] if one["lost"]) == sorted(filter(None, each))
+    assert missed["lost"]["connections"] == len([count for count in each if count])
+    assert (missed["lost"]["messages"], missed["lost"]["most"]) == (found["lost"], max(each))
+    assert missed["silence"]["connections"] == 0
     assert run.counted("fast", "lost") == run.counted("slow", "silences") == 0
     assert run.counted("fast", "messages") + run.counted("slow", "messages") == theirs["written"]
     assert run.summary["broadcasts"]["fast"]["completeness"] == 100

@@ -17,6 +17,7 @@ from support.http_server import Peer, Script, serving
 from support.leaks import nothing_left_open, settle
 
 from loadtest.clock import SystemClock
+from loadtest.fanout import AudienceReport, misses
 from loadtest.profiles import Target
 from loadtest.results import Record
 from loadtest.swarm import WebSocketUser, transport
@@ -73,6 +74,9 @@ class Run:
 
     def record(self) -> Record:
         return self.session.worker.recorder.take("r1", "w1", (0, 0), 0, {})
+
+    def told(self) -> list[AudienceReport]:
+        return self.session.worker.recorder.hear(time.monotonic(), 0.0, 0.0, final=True)
 
     def leave(self) -> Record:
         with gevent.Timeout(10):
@@ -156,7 +160,7 @@ def test_it_is_told_how_much_waits_and_for_how_many() -> None:
         gauges = run.record().gauges["Laggard"]
         assert 0 < gauges["unread"] <= 16384
         assert (gauges["open"], gauges["behind"]) == (1, 1)
-        assert run.session.worker.recorder.hear(time.monotonic(), 0.0, 0.0, final=False) == []  # no broadcast is judged
+        assert run.told() == []  # no broadcast is judged
         run.leave()
 
 
@@ -236,6 +240,46 @@ def test_its_own_pause_is_no_silence_of_the_server() -> None:
         run.a_second_passes()  # now it has been waiting for the server for longer than that
         assert run.shared.tally.silences == 1
         run.leave()
+
+
+def test_a_pause_in_which_the_connection_ends_is_no_silence_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(peer: Peer) -> None:
+        upgrade(peer)
+        if peer.index:
+            close(peer)
+            return
+        peer.send(say(0) + say(1))
+        asleep.wait()
+        peer.reset()
+
+    asleep = Event()
+    monkeypatch.setattr(misses, "QUIET_S", 0.2)
+    with running(Slumberer, script) as run:
+        settle(lambda: run.shared.tally.messages == 2)
+        (subscription,) = run.shared.open
+        settle(lambda: subscription.connection._pace.wait(time.monotonic()))
+        last = subscription.last
+        asleep.set()
+        settle(lambda: run.shared.tally.closed_by_network)
+        assert time.monotonic() - last > 0.2
+        assert run.told() == []
+        run.leave()
+
+
+def test_what_each_connection_lost_by_its_numbers_is_told_and_no_broadcast_is() -> None:
+    def script(peer: Peer) -> None:
+        upgrade(peer)
+        peer.send(say(0) + say(3) + say(4))
+        close(peer)
+
+    with running(Laggard, script) as run:
+        settle(lambda: run.shared.tally.messages == 3)
+        record = run.leave()
+        (report,) = run.told()
+    assert (report.heard, report.joined, report.left, report.off) == ([], [], [], True)
+    assert report.missed is not None
+    assert (report.missed.sums, report.missed.most) == ((2, 0, 0), [2, 0, 0, 0])
+    assert record.counters["Laggard"]["lost"] == 2
 
 
 def test_where_messages_do_not_say_when_they_were_sent_a_ping_tells_how_long_the_line_is() -> None:
