@@ -41,6 +41,7 @@ class Channel:
         self._off = False
         self._certain = False
         self._errors: dict[str, int] = {}
+        self._late = 0
         self._origin = 0
 
     def add(self, worker: str, second: int, report: AudienceReport, *, final: bool) -> None:
@@ -52,15 +53,16 @@ class Channel:
         self._off = self._off or report.off
         self._certain = report.certain
         self._errors[worker] = max(report.error, self._errors.get(worker, 0))
+        self._late = max(self._late, report.late)
         attendance.add(report.joined, report.left)
         for heard in report.heard:
             self._identified.add(worker, heard)
 
     @property
     def _floor(self) -> float:
-        """How far (s) two receive times of one broadcast on different workers may be off from each other."""
+        """How far (s) two receive times of one broadcast may be off: by two clocks, and as one is read late."""
         worst = sorted(self._errors.values())[-2:]
-        return sum(worst) / 1e6 if len(worst) > 1 else 0.0
+        return (self._late + (sum(worst) if len(worst) > 1 else 0)) / 1e6
 
     def settle(self, *, final: bool = False) -> Iterator[Outcome]:
         """Judge what can be judged now; `final`: everything that is left."""

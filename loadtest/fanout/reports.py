@@ -71,6 +71,8 @@ class AudienceReport(msgspec.Struct, frozen=True, array_like=True):
     left: list[Left]
     missed: Missed | None = None
     """What its connections missed; None: no more than was told."""
+    late: Count = 0
+    """By how much receive times that are not the kernel's may be late (µs); 0: all of them are."""
 
 
 class Outcome(NamedTuple):

@@ -157,7 +157,7 @@ class Recorder:
         self.gauges: dict[str, Callable[[], dict[str, int]]] = {}
         """group -> what reads its state (users, open) at the end of a second"""
         self.audiences: list[Callable[..., list[AudienceReport]]] = []
-        """each tells, given (now, offset, error) and `final`, what its connections got"""
+        """each tells, given (now, offset, error, late) and `final`, what its connections got"""
         self._meters: dict[tuple[str, str, str, str], Meter] = {}
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._errors: dict[str, Counter[str]] = defaultdict(Counter)
@@ -198,9 +198,12 @@ class Recorder:
             ending = f"{what}: {OTHER}"
         endings[ending] += 1
 
-    def hear(self, now: float, offset: float, error: float, *, final: bool) -> list[AudienceReport]:
-        """What the connections of every group got; `offset` ± `error` (s) leads to the master's monotonic clock."""
-        return [report for tell in self.audiences for report in tell(now, offset, error, final=final)]
+    def hear(self, now: float, offset: float, error: float, late: float, *, final: bool) -> list[AudienceReport]:
+        """What the connections of every group got; `offset` ± `error` (s) leads to the master's monotonic clock.
+
+        What was read without the kernel's receive time was read at most `late` (s) after it came.
+        """
+        return [report for tell in self.audiences for report in tell(now, offset, error, late, final=final)]
 
     def take(
         self,

@@ -124,6 +124,6 @@ class SlowSubscribers(Subscribers):
         """No broadcast is judged by it: what it got minutes late would be missed by then, or taken for another one."""
         return False
 
-    def _report(self, now: float, offset: float, error: float, *, final: bool) -> list[AudienceReport]:
+    def _report(self, now: float, offset: float, error: float, late: float, *, final: bool) -> list[AudienceReport]:
         """Only what its connections missed: of broadcasts there is nothing to tell."""
-        return [report for report in super()._report(now, offset, error, final=final) if report.missed]
+        return [report for report in super()._report(now, offset, error, late, final=final) if report.missed]

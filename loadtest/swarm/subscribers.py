@@ -5,6 +5,8 @@ What each connection does with a message is subscription.py's.
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from loadtest.errors import ConnectFailed
 from loadtest.fanout import Audience, AudienceReport
 from loadtest.messages import Inspector
@@ -147,5 +149,8 @@ class Subscribers:
         if self.ages is not None:
             self.ages.step = max((inspector.data_steps.step for inspector in inspectors), default=0)
 
-    def _report(self, now: float, offset: float, error: float, *, final: bool) -> list[AudienceReport]:
-        return [endpoint.audience.report(now, offset, error, final=final) for endpoint in self._endpoints]
+    def _report(self, now: float, offset: float, error: float, late: float, *, final: bool) -> list[AudienceReport]:
+        reports = [endpoint.audience.report(now, offset, error, final=final) for endpoint in self._endpoints]
+        if not self.tally.unstamped:
+            return reports
+        return [structs.replace(report, late=round(late * 1e6)) for report in reports]

@@ -268,14 +268,18 @@ def test_records_that_come_late_and_out_of_order_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("errors", "floor"),
+    ("errors", "late", "floor"),
     [
-        ((0.0003, 0.0005, 0.0001), 0.0008),  # the two worst may be off in opposite directions
-        ((0.0003,), 0.0),  # one clock is no further off than itself
+        ((0.0003, 0.0005, 0.0001), 0.0, 0.0008),  # the two worst may be off in opposite directions
+        ((0.0003,), 0.0, 0.0),  # one clock is no further off than itself
+        ((0.0003, 0.0005), 0.02, 0.0208),  # nothing is read early: of two reads that may be late, one counts
+        ((0.0003,), 0.02, 0.02),
     ],
 )
-def test_the_error_of_a_skew_is_what_two_workers_clocks_may_be_apart(errors: tuple[float, ...], floor: float) -> None:
-    workers = [Worker(f"w{i}", error=error) for i, error in enumerate(errors)]
+def test_the_error_of_a_skew_is_what_two_clocks_may_be_apart_and_a_read_may_be_late(
+    errors: tuple[float, ...], late: float, floor: float
+) -> None:
+    workers = [Worker(f"w{i}", error=error, late=late) for i, error in enumerate(errors)]
     for number in range(3):
         for worker in workers:
             for i in range(2):

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import structs
+
 from loadtest.fanout import Audience, Broadcast, Fanout, Follower, Outcome
 
 KEY = ("g", "http://a", "/ws")
@@ -48,6 +50,7 @@ class Worker:
     name: str
     ahead: float = 0.0
     error: float = 0.0
+    late: float = 0.0
     shares: bool | None = None
     counts: Counts = field(default_factory=Counts)
     followers: dict[str, Follower] = field(default_factory=dict)
@@ -81,6 +84,7 @@ class Worker:
         for follower in self.followers.values():
             self.audience.look_after(follower, now)
         report = self.audience.report(now, -self.ahead, self.error, final=final)
+        report = structs.replace(report, late=round(self.late * 1e6))
         self.serial += 1
         return Told(self.name, self.serial - 1, max(0, round(at) - 1), [report], final)
 

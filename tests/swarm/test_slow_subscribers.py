@@ -76,7 +76,7 @@ class Run:
         return self.session.worker.recorder.take("r1", "w1", (0, 0), 0, {})
 
     def told(self) -> list[AudienceReport]:
-        return self.session.worker.recorder.hear(time.monotonic(), 0.0, 0.0, final=True)
+        return self.session.worker.recorder.hear(time.monotonic(), 0.0, 0.0, 0.0, final=True)
 
     def leave(self) -> Record:
         with gevent.Timeout(10):

@@ -116,7 +116,7 @@ class World:
         return [(reader, now, 0.001) for reader in self.readers]
 
     def seen(self) -> tuple[Any, ...]:
-        reports = [in_order(report) for report in self.session.recorder.hear(1e6, 0.0, 0.0, final=True)]
+        reports = [in_order(report) for report in self.session.recorder.hear(1e6, 0.0, 0.0, 0.25, final=True)]
         record = self.session.recorder.take("r", "w", (0, 0), 0, {})
         times = {one.measure: one.histogram and Histogram.from_wire(one.histogram) for one in record.series}
         counts = {one.measure: (one.count, one.failures, one.size) for one in record.series}
@@ -209,3 +209,15 @@ def test_a_connection_that_was_closed_meanwhile_is_left_out() -> None:
     world.readers[1].taker = SimpleNamespace(repeat=None)
     assert world.repeat.together is not None
     assert world.repeat.together(others) == others[:1]
+
+
+@pytest.mark.parametrize(("waited", "late"), [(0.001, 0), (None, 250_000)])
+def test_what_was_read_without_the_kernels_time_may_be_late(waited: float | None, late: int) -> None:
+    world = World("numbered")
+    step = Step({"sent": 100.0, "seq": 0}, [0, 1], [0.0, 0.0], waited, busy=False, offset=0.0)
+    world.take(step, 101.0)
+    (report,) = world.session.recorder.hear(102.0, 0.0, 0.0, 0.25, final=False)
+    assert report.late == late
+    world.session.recorder.take("r", "w", (0, 0), 0, {})
+    (report,) = world.session.recorder.hear(103.0, 0.0, 0.0, 0.25, final=False)
+    assert report.late == 0

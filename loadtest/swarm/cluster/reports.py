@@ -57,7 +57,9 @@ class Reports:
         health = {**self.health.take(), **self.extra_health()}
         if aligned is not None:
             health["alignment_error"] = aligned.error
-        audiences = [] if aligned is None else self.recorder.hear(now, aligned.offset, aligned.error, final=final)
+        audiences = []
+        if aligned is not None:
+            audiences = self.recorder.hear(now, aligned.offset, aligned.error, health["lag_max"], final=final)
         life = (self.incarnation, self.serial)
         record = self.recorder.take(self.run, self.identity, life, max(second, 0), health, audiences, final=final)
         self.serial += 1
