@@ -19,11 +19,13 @@ class EarlySignals:
 
     def __init__(self) -> None:
         self._came: list[int] = []
-        self._keeping = False
+        self._begun = self._keeping = False
 
     def keep(self, **_: Any) -> None:
         """`init_command_line_parser`: remember what comes from now on. A signal that is ignored stays ignored."""
-        self._keeping = True
+        if self._begun:
+            return  # the web page makes a parser for each of its requests
+        self._begun = self._keeping = True
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._handle)

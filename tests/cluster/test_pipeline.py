@@ -40,7 +40,7 @@ def test_the_job_fails_on_a_breached_slo_and_leaves_the_run(tmp_path: Path) -> N
     _, command = job("GitLab")["script"]
     program, *arguments = shlex.split(command)
     assert program == ".venv/bin/loadtest"
-    breached = ["--set", "slo.0=websocket delivery p99 < 1ns", "--duration", "6s", "--out", str(tmp_path)]
+    breached = ["--set", "slo.0=websocket connect p99 < 1ns", "--duration", "6s", "--out", str(tmp_path)]
     done = subprocess.run(
         [str(BIN / "loadtest"), *arguments, *breached],
         capture_output=True,
