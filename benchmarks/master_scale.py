@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from locust.stats import RequestStats
+
 import msgpack
 import msgspec
 import zmq
@@ -101,7 +103,9 @@ class Worker:
         self.send("heartbeat", {"state": state, "current_cpu_usage": 40, "current_memory_usage": 1})
         self.beats += 1
         if self.beats % 3 == 0:
-            self.send("stats", {"user_classes_count": {}, "user_count": 100})
+            nothing = RequestStats()
+            report = {"stats": [], "stats_total": nothing.total.get_stripped_report(), "errors": {}}
+            self.send("stats", {**report, "user_classes_count": {}, "user_count": 100})
         if self.run is not None:
             second = int(time.monotonic() - self.began)
             who = {"run": self.run, "worker": self.name, "incarnation": 0, "serial": self.serial, "second": second}

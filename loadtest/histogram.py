@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Self
 
-from loadtest.buckets import Buckets, Dense, at_rank, merged, packs_well
+from loadtest.buckets import MOST, Buckets, Dense, Pairs, at_rank, merged, packs_well, pairs_of, plain, sound, time_of
 from loadtest.errors import WireError
 
 __all__ = ["HIGHEST_S", "UNIT_S", "Histogram"]
@@ -22,8 +22,8 @@ HIGHEST_S = 600.0
 """Longer ones are recorded as this, and counted as clamped."""
 MANY_PARTS = 16
 """One that so many others were merged into is there to stay, and its buckets are packed."""
-MOST = 1 << 40
-"""More values than that are in no Record."""
+WAITING = 16
+"""So many that came off the wire are kept as they came, and then added up together."""
 _PER_SECOND = 1e8
 FLOAT_FROM_S = 1024e-8
 """From here on a bucket has the exponent and the first 10 bits of a time's IEEE 754 double (in units, rounded)."""
@@ -38,13 +38,14 @@ class Histogram:
     nearest end of the range, never dropped.
     """
 
-    __slots__ = ("_buckets", "_high", "_low", "_parts", "clamped", "count", "total")
+    __slots__ = ("_buckets", "_high", "_low", "_parts", "_waiting", "clamped", "count", "total")
 
     def __init__(self) -> None:
         self._buckets: Buckets = {}
         self._low = math.inf
         self._high = -math.inf
         self._parts = 0  # how many others were merged into it
+        self._waiting: list[Pairs] = []  # what is not in the buckets yet; never changed, so others may have it too
         self.count = 0
         self.total = 0.0
         self.clamped = 0
@@ -118,19 +119,39 @@ class Histogram:
         self.clamped += other.clamped
         self._low = min(self._low, other._low)
         self._high = max(self._high, other._high)
-        self._buckets = buckets = merged(self._buckets, other._buckets, self.count)
         self._parts += 1
+        if other._buckets:
+            self._buckets = merged(self._buckets, other._buckets, self.count)
+        self._waiting += other._waiting
+        if len(self._waiting) >= WAITING:
+            self.settle()
+        buckets = self._buckets
         if self._parts < MANY_PARTS or not isinstance(buckets, dict):
             return
         if packs_well(len(buckets), _index(self._low), _index(self._high)):
             self._buckets = Dense(buckets, self.count)
 
+    def settle(self) -> Buckets:
+        """The buckets, with all that waits in them; after it, threads may read at once."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return self._buckets
+        many = sum(map(len, waiting)) // 2
+        if isinstance(self._buckets, dict) and not packs_well(many, _index(self._low), _index(self._high)):
+            self._buckets = merged(plain(waiting), self._buckets, self.count)
+            return self._buckets
+        if isinstance(self._buckets, dict):
+            self._buckets = Dense(self._buckets, self.count)
+        self._buckets.add_all(waiting, self.count)
+        return self._buckets
+
     def coarse(self) -> Self:
         """The same with an eighth of the buckets above 20 µs: percentiles are right to 0.5 %, everything else stays."""
-        if isinstance(self._buckets, Dense):
-            return self._rebuilt(self._buckets.coarse(2048), self.total, self._low, self._high, self.clamped)
+        buckets = self.settle()
+        if isinstance(buckets, Dense):
+            return self._rebuilt(buckets.coarse(2048), self.total, self._low, self._high, self.clamped)
         merged: dict[int, int] = {}
-        for index, count in self._buckets.items():
+        for index, count in buckets.items():
             near = index if index < 2048 else index & ~7 | 4  # noqa: PLR2004 - the first 2048 buckets are one unit wide
             merged[near] = merged.get(near, 0) + count
         return self._rebuilt(merged, self.total, self._low, self._high, self.clamped)
@@ -162,7 +183,8 @@ class Histogram:
 
     def _ascending(self) -> Iterable[tuple[int, int]]:
         """(index, count), by index."""
-        return sorted(self._buckets.items()) if isinstance(self._buckets, dict) else self._buckets.items()
+        buckets = self.settle()
+        return sorted(buckets.items()) if isinstance(buckets, dict) else buckets.items()
 
     def percentile(self, p: float) -> float | None:
         """The time (s) that p % of the values do not exceed: that of rank ceil(p/100·n). None without any.
@@ -173,7 +195,7 @@ class Histogram:
         if not self.count:
             return None
         rank = min(max(math.ceil(math.nextafter(p, -math.inf) * self.count / 100), 1), self.count)
-        return min(max(_middle(at_rank(self._buckets, rank)), self._low), self._high)
+        return min(max(_middle(at_rank(self.settle(), rank)), self._low), self._high)
 
     def to_wire(self) -> list[Any]:
         """[total, min, max, clamped, [index, count, index, count, …]]; indexes ascending."""
@@ -189,7 +211,7 @@ class Histogram:
         """
         try:
             total, low, high, clamped, flat = wire
-            histogram = cls._checked(_time(total), _time(low), _time(high), clamped, flat)
+            histogram = cls._checked(time_of(total), time_of(low), time_of(high), clamped, flat)
         except (TypeError, ValueError, OverflowError):
             raise WireError("not a histogram") from None
         return histogram
@@ -198,8 +220,17 @@ class Histogram:
     def trusted(cls, wire: Any) -> "Histogram":
         """Read what `from_wire` has read before, without looking whether it can be."""
         total, low, high, clamped, flat = wire
-        buckets = dict(zip(flat[::2], flat[1::2], strict=True))
-        return cls._rebuilt(buckets, total, low, high, clamped) if buckets else cls()
+        if not flat:
+            return cls()
+        pairs = pairs_of(flat)
+        return cls._of_pairs(total, low, high, clamped, pairs, sum(pairs[1::2]))
+
+    @classmethod
+    def _of_pairs(cls, total: float, low: float, high: float, clamped: int, pairs: Pairs, count: int) -> "Histogram":
+        made = cls()
+        made._waiting, made.total, made._low, made._high, made.clamped = [pairs], total, low, high, clamped
+        made.count = count
+        return made
 
     @classmethod
     def _checked(cls, total: float, low: float, high: float, clamped: Any, flat: Any) -> "Histogram":
@@ -207,24 +238,20 @@ class Histogram:
         # a hundred of these come with every second of every worker: loops that Python does not run itself
         if type(clamped) is not int or type(flat) not in (list, tuple) or not set(map(type, flat)) <= {int}:
             raise ValueError("not whole numbers")
-        indexes, counts = flat[::2], flat[1::2]
-        histogram = cls()
-        histogram._buckets = buckets = dict(zip(indexes, counts, strict=True))
-        histogram.count, histogram.clamped, histogram.total = sum(counts), clamped, total
         if not flat:
             if total or low or high or clamped:
                 raise ValueError("figures of nothing")
-            return histogram
-        ascending = len(buckets) == len(indexes) and sorted(indexes) == list(indexes)
-        if not ascending or min(counts) <= 0 or not 0 <= clamped <= histogram.count < MOST:
+            return cls()
+        pairs = pairs_of(flat)
+        count = sound(pairs)
+        if not 0 <= clamped <= count < MOST:
             raise ValueError("not counts of buckets")
-        if not low <= high <= HIGHEST_S or (_index(low), _index(high)) != (indexes[0], indexes[-1]):
+        if not low <= high <= HIGHEST_S or (_index(low), _index(high)) != (pairs[0], pairs[-2]):
             raise ValueError("not the ends of the buckets")
         slack = 1e-9 * total  # of a sum of floats
-        if not low * histogram.count - slack <= total <= high * histogram.count + slack:
+        if not low * count - slack <= total <= high * count + slack:
             raise ValueError("not the sum of the buckets")
-        histogram._low, histogram._high = low, high
-        return histogram
+        return cls._of_pairs(total, low, high, clamped, pairs, count)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Histogram):
@@ -257,12 +284,3 @@ def _middle(index: int) -> float:
     shift = (index >> 10) - 1
     low = ((index & 1023) + 1024) << shift
     return (low + (1 << shift) / 2) / _PER_SECOND
-
-
-def _time(number: Any) -> float:
-    """A number of seconds off the wire; raises TypeError, ValueError or OverflowError."""
-    if type(number) is not float and type(number) is not int:
-        raise TypeError("not a number")
-    if not 0.0 <= number < math.inf:
-        raise ValueError("no time")
-    return float(number)

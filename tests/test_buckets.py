@@ -1,11 +1,13 @@
 """buckets.py: counts side by side hold what a dict would, whatever comes in which order."""
 
+import subprocess
+import sys
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.buckets import Dense, packs_well
+from loadtest.buckets import MOST, Dense, packs_well
 from loadtest.histogram import Histogram
 
 INDEXES = st.integers(0, 26_000)
@@ -79,3 +81,51 @@ def test_a_histogram_is_the_same_however_its_buckets_are_kept(parts: list[list[f
     merged.record(1.5)
     plain.record(1.5)
     assert merged == plain
+
+
+@given(
+    st.lists(st.tuples(st.lists(st.floats(0.0, 600.0) | st.floats(1e-4, 2e-4), max_size=120), st.sampled_from("adrx"))),
+    st.integers(0, 20),
+)
+def test_what_came_off_the_wire_is_the_same_added_up_at_once_or_one_by_one(
+    parts: list[tuple[list[float], str]], repeats: int
+) -> None:
+    """Some are read in between, some are merged into another one first, and into some more is recorded."""
+    plain, gathered = Histogram(), Histogram()
+    for times, how in parts * repeats:
+        piece = Histogram()
+        piece.record_all(times)
+        plain.record_all(times)
+        told = Histogram.trusted(piece.to_wire())
+        if how == "a":  # another one keeps it as well
+            other = Histogram()
+            other.merge(told)
+            other.merge(told)
+        elif how == "d":
+            assert told.percentile(50) == piece.percentile(50)
+        elif how == "r":
+            told.record(0.5)
+            plain.record(0.5)
+        else:
+            assert gathered.percentile(99) == Histogram.from_wire(gathered.to_wire()).percentile(99)
+        gathered.merge(told)
+    assert gathered == plain
+    assert gathered.count == plain.count == sum(count for _, count in gathered.buckets())
+    assert [gathered.percentile(p) for p in (1, 50, 99, 100)] == [plain.percentile(p) for p in (1, 50, 99, 100)]
+    assert gathered.coarse() == plain.coarse()
+
+
+def test_counts_off_the_wire_beyond_32_bits_are_exact() -> None:
+    most = MOST - 1
+    wire = [most * 5e-6 + 5.01e-6, 5e-6, 5.01e-6, 0, [500, most - 1, 501, 1]]
+    gathered = Histogram()
+    for _ in range(100):
+        gathered.merge(Histogram.from_wire(wire))
+    assert gathered.to_wire()[4] == [500, 100 * (most - 1), 501, 100]
+    assert gathered.count == 100 * most
+
+
+def test_a_worker_that_only_records_does_not_load_numpy() -> None:
+    code = "import sys; from loadtest.histogram import Histogram; Histogram().to_wire(); print('numpy' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"

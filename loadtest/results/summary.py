@@ -118,6 +118,10 @@ class Summary(Totals):
         """
         if not self._closed:
             self._add_broadcasts(self._fanout.finish())
+            self.settle()
+            for totals in (self, *self._phases.values(), *(worker.totals for worker in self.workers.values())):
+                for series in totals.series.values():  # it is judged in a thread, while a page may read
+                    series.histogram.settle()
         self._closed = True
 
     def add(self, record: Record) -> bool:
