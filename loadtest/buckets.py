@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     Counts = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = [
+__all__ = ["MOST", "Buckets", "Dense", "Pairs", "at_rank", "merged", "packs_well", "pairs_of", "plain", "sound"]
+__all__ += ["time_of", "told"]
     "MOST",
     "Buckets",
     "Dense",
@@ -229,3 +230,11 @@ def time_of(number: Any) -> float:
     if not 0.0 <= number < math.inf:
         raise ValueError("no time")
     return float(number)
+
+
+def told(times: Any) -> str:
+    """A histogram in a line."""
+    if not times.count:
+        return "no samples"
+    p50, p99 = times.percentile(50) or 0.0, times.percentile(99) or 0.0
+    return f"n={times.count:,} p50={p50 * 1000:.3g} ms p99={p99 * 1000:.3g} ms max={times.max * 1000:.3g} ms"

@@ -11,7 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Self
 
-from loadtest.buckets import MOST, Buckets, Dense, Pairs, at_rank, merged, packs_well, pairs_of, plain, sound, time_of
+from loadtest.buckets import (
+    MOST,
+    Buckets,
+    Dense,
+    Pairs,
+    at_rank,
+    merged,
+    packs_well,
+    pairs_of,
+    plain,
+    sound,
+    time_of,
+    told,
+)
 from loadtest.errors import WireError
 
 __all__ = ["HIGHEST_S", "UNIT_S", "Histogram"]
@@ -264,10 +277,7 @@ class Histogram:
     __hash__ = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        if not self.count:
-            return "no samples"
-        p50, p99 = self.percentile(50) or 0.0, self.percentile(99) or 0.0
-        return f"n={self.count:,} p50={p50 * 1000:.3g} ms p99={p99 * 1000:.3g} ms max={self._high * 1000:.3g} ms"
+        return told(self)
 
 
 def _index(seconds: float) -> int:
