@@ -26,18 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST", "Buckets", "Dense", "Pairs", "at_rank", "merged", "packs_well", "pairs_of", "plain", "sound"]
 __all__ += ["time_of", "told"]
-    "MOST",
-    "Buckets",
-    "Dense",
-    "Pairs",
-    "at_rank",
-    "merged",
-    "packs_well",
-    "pairs_of",
-    "plain",
-    "sound",
-    "time_of",
-]
 
 Pairs: TypeAlias = "array[int]"
 """Buckets as they come off the wire: index, count, index, count, …; indexes ascending."""
