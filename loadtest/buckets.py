@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Counts = np.ndarray[Any, np.dtype[Any]]
 
 __all__ = ["MOST", "Buckets", "Dense", "Pairs", "at_rank", "merged", "packs_well", "pairs_of", "plain", "sound"]
-__all__ += ["time_of", "told"]
+__all__ += ["middle", "time_of", "told"]
 
 Pairs: TypeAlias = "array[int]"
 """Buckets as they come off the wire: index, count, index, count, …; indexes ascending."""
@@ -226,3 +226,12 @@ def told(times: Any) -> str:
         return "no samples"
     p50, p99 = times.percentile(50) or 0.0, times.percentile(99) or 0.0
     return f"n={times.count:,} p50={p50 * 1000:.3g} ms p99={p99 * 1000:.3g} ms max={times.max * 1000:.3g} ms"
+
+
+def middle(index: int) -> float:
+    """The middle of a bucket, in seconds."""
+    if index < 2048:  # noqa: PLR2004 - the first 2048 buckets are one unit wide
+        return index / 1e8
+    shift = (index >> 10) - 1
+    low = ((index & 1023) + 1024) << shift
+    return (low + (1 << shift) / 2) / 1e8

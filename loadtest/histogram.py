@@ -18,6 +18,7 @@ from loadtest.buckets import (
     Pairs,
     at_rank,
     merged,
+    middle,
     packs_well,
     pairs_of,
     plain,
@@ -192,7 +193,7 @@ class Histogram:
     def buckets(self) -> Iterator[tuple[float, int]]:
         """(middle of the bucket in seconds, count), from the least to the most."""
         for index, count in self._ascending():
-            yield _middle(index), count
+            yield middle(index), count
 
     def _ascending(self) -> Iterable[tuple[int, int]]:
         """(index, count), by index."""
@@ -208,7 +209,7 @@ class Histogram:
         if not self.count:
             return None
         rank = min(max(math.ceil(math.nextafter(p, -math.inf) * self.count / 100), 1), self.count)
-        return min(max(_middle(at_rank(self.settle(), rank)), self._low), self._high)
+        return min(max(middle(at_rank(self.settle(), rank)), self._low), self._high)
 
     def to_wire(self) -> list[Any]:
         """[total, min, max, clamped, [index, count, index, count, …]]; indexes ascending."""
@@ -285,12 +286,3 @@ def _index(seconds: float) -> int:
     value = int(seconds * _PER_SECOND + 0.5)
     shift = max(0, value.bit_length() - 11)
     return (shift << 10) + (value >> shift)
-
-
-def _middle(index: int) -> float:
-    """The middle of a bucket, in seconds."""
-    if index < 2048:  # noqa: PLR2004 - the first 2048 buckets are one unit wide
-        return index / _PER_SECOND
-    shift = (index >> 10) - 1
-    low = ((index & 1023) + 1024) << shift
-    return (low + (1 << shift) / 2) / _PER_SECOND
