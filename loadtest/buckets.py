@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Counts = np.ndarray[Any, np.dtype[Any]]
 
 __all__ = ["MOST", "Buckets", "Dense", "Pairs", "at_rank", "merged", "packs_well", "pairs_of", "plain", "sound"]
-__all__ += ["middle", "time_of", "told"]
+__all__ += ["HIGHEST_S", "agreeing", "index_of", "middle", "time_of", "told"]
 
 Pairs: TypeAlias = "array[int]"
 """Buckets as they come off the wire: index, count, index, count, …; indexes ascending."""
@@ -36,6 +36,8 @@ LEAST = 64
 APART = 64
 """One bucket in so many in use: a dict would soon take more, and go on growing."""
 NARROW = 1 << 32
+HIGHEST_S = 600.0
+"""Longer times are recorded as this, and counted as clamped."""
 MOST = 1 << 40
 """More values than that are in no Record."""
 
@@ -235,3 +237,37 @@ def middle(index: int) -> float:
     shift = (index >> 10) - 1
     low = ((index & 1023) + 1024) << shift
     return (low + (1 << shift) / 2) / 1e8
+
+
+def agreeing(
+    total: float, low: float, high: float, clamped: Any, flat: Any
+) -> tuple[float, float, float, int, Pairs, int]:
+    """(total, low, high, clamped, pairs, count) of a histogram off the wire, if they agree with each other.
+
+    Raises:
+        ValueError: they do not.
+    """
+    # a hundred of these come with every second of every worker: loops that Python does not run itself
+    if type(clamped) is not int or type(flat) not in (list, tuple) or not set(map(type, flat)) <= {int}:
+        raise ValueError("not whole numbers")
+    if not flat:
+        if total or low or high or clamped:
+            raise ValueError("figures of nothing")
+        return total, low, high, clamped, array("I"), 0
+    pairs = pairs_of(flat)
+    count = sound(pairs)
+    if not 0 <= clamped <= count < MOST:
+        raise ValueError("not counts of buckets")
+    if not low <= high <= HIGHEST_S or (index_of(low), index_of(high)) != (pairs[0], pairs[-2]):
+        raise ValueError("not the ends of the buckets")
+    slack = 1e-9 * total  # of a sum of floats
+    if not low * count - slack <= total <= high * count + slack:
+        raise ValueError("not the sum of the buckets")
+    return total, low, high, clamped, pairs, count
+
+
+def index_of(seconds: float) -> int:
+    """The bucket of a time in range."""
+    value = int(seconds * 1e8 + 0.5)
+    shift = max(0, value.bit_length() - 11)
+    return (shift << 10) + (value >> shift)

@@ -12,17 +12,18 @@ from itertools import accumulate
 from typing import Any, Self
 
 from loadtest.buckets import (
-    MOST,
+    HIGHEST_S,
     Buckets,
     Dense,
     Pairs,
+    agreeing,
     at_rank,
+    index_of,
     merged,
     middle,
     packs_well,
     pairs_of,
     plain,
-    sound,
     time_of,
     told,
 )
@@ -32,8 +33,6 @@ __all__ = ["HIGHEST_S", "UNIT_S", "Histogram"]
 
 UNIT_S = 1e-8
 """One unit in seconds."""
-HIGHEST_S = 600.0
-"""Longer ones are recorded as this, and counted as clamped."""
 MANY_PARTS = 16
 """One that so many others were merged into is there to stay, and its buckets are packed."""
 WAITING = 16
@@ -142,7 +141,7 @@ class Histogram:
         buckets = self._buckets
         if self._parts < MANY_PARTS or not isinstance(buckets, dict):
             return
-        if packs_well(len(buckets), _index(self._low), _index(self._high)):
+        if packs_well(len(buckets), index_of(self._low), index_of(self._high)):
             self._buckets = Dense(buckets, self.count)
 
     def settle(self) -> Buckets:
@@ -151,7 +150,7 @@ class Histogram:
         if not waiting:
             return self._buckets
         many = sum(map(len, waiting)) // 2
-        if isinstance(self._buckets, dict) and not packs_well(many, _index(self._low), _index(self._high)):
+        if isinstance(self._buckets, dict) and not packs_well(many, index_of(self._low), index_of(self._high)):
             self._buckets = merged(plain(waiting), self._buckets, self.count)
             return self._buckets
         if isinstance(self._buckets, dict):
@@ -225,10 +224,10 @@ class Histogram:
         """
         try:
             total, low, high, clamped, flat = wire
-            histogram = cls._checked(time_of(total), time_of(low), time_of(high), clamped, flat)
+            figures = agreeing(time_of(total), time_of(low), time_of(high), clamped, flat)
         except (TypeError, ValueError, OverflowError):
             raise WireError("not a histogram") from None
-        return histogram
+        return cls._of_pairs(*figures) if flat else cls()
 
     @classmethod
     def trusted(cls, wire: Any) -> "Histogram":
@@ -246,27 +245,6 @@ class Histogram:
         made.count = count
         return made
 
-    @classmethod
-    def _checked(cls, total: float, low: float, high: float, clamped: Any, flat: Any) -> "Histogram":
-        """Build it if the figures agree with each other; raises ValueError."""
-        # a hundred of these come with every second of every worker: loops that Python does not run itself
-        if type(clamped) is not int or type(flat) not in (list, tuple) or not set(map(type, flat)) <= {int}:
-            raise ValueError("not whole numbers")
-        if not flat:
-            if total or low or high or clamped:
-                raise ValueError("figures of nothing")
-            return cls()
-        pairs = pairs_of(flat)
-        count = sound(pairs)
-        if not 0 <= clamped <= count < MOST:
-            raise ValueError("not counts of buckets")
-        if not low <= high <= HIGHEST_S or (_index(low), _index(high)) != (pairs[0], pairs[-2]):
-            raise ValueError("not the ends of the buckets")
-        slack = 1e-9 * total  # of a sum of floats
-        if not low * count - slack <= total <= high * count + slack:
-            raise ValueError("not the sum of the buckets")
-        return cls._of_pairs(total, low, high, clamped, pairs, count)
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Histogram):
             return NotImplemented
@@ -279,10 +257,3 @@ class Histogram:
 
     def __str__(self) -> str:
         return told(self)
-
-
-def _index(seconds: float) -> int:
-    """The bucket of a time in range."""
-    value = int(seconds * _PER_SECOND + 0.5)
-    shift = max(0, value.bit_length() - 11)
-    return (shift << 10) + (value >> shift)
