@@ -8,7 +8,6 @@ A master adds up hundreds of thousands of buckets a second, and does that with N
 added up for the first time: a worker only records, and is spared its 25 MB.
 """
 
-import math
 import os
 from array import array
 from bisect import bisect_left
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 
     Counts = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["MOST", "Buckets", "Dense", "Pairs", "at_rank", "merged", "packs_well", "pairs_of", "plain", "sound"]
-__all__ += ["HIGHEST_S", "agreeing", "index_of", "middle", "time_of", "told"]
+__all__ = ["Buckets", "Dense", "Pairs", "ascending", "at_rank", "merged", "packs_well", "plain"]
 
 Pairs: TypeAlias = "array[int]"
 """Buckets as they come off the wire: index, count, index, count, …; indexes ascending."""
@@ -36,10 +34,6 @@ LEAST = 64
 APART = 64
 """One bucket in so many in use: a dict would soon take more, and go on growing."""
 NARROW = 1 << 32
-HIGHEST_S = 600.0
-"""Longer times are recorded as this, and counted as clamped."""
-MOST = 1 << 40
-"""More values than that are in no Record."""
 
 
 @cache
@@ -55,27 +49,11 @@ def packs_well(buckets: int, low: int, high: int) -> bool:
     return buckets >= LEAST and buckets * APART > high - low
 
 
-def pairs_of(flat: Any) -> Pairs:
-    """Raises OverflowError where one is negative, or has more than 64 bits."""
-    try:
-        return array("I", flat)
-    except OverflowError:
-        return array("Q", flat)
-
-
-def sound(pairs: Pairs) -> int:
-    """The sum of the counts, if they are those of ascending buckets.
-
-    Raises:
-        ValueError: they are not.
-    """
+def ascending(pairs: Pairs) -> bool:
+    """Whether each index is above the one before it, and no count is 0."""
     numbers = _view(pairs)
     indexes, counts = numbers[::2], numbers[1::2]
-    if len(indexes) != len(counts) or not (indexes[1:] > indexes[:-1]).all():
-        raise ValueError("not pairs of ascending indexes")
-    if not counts.all() or (pairs.typecode != _code(0) and max(pairs[1::2]) >= MOST):
-        raise ValueError("not counts")
-    return sum(pairs[1::2])
+    return bool((indexes[1:] > indexes[:-1]).all() and counts.all())
 
 
 def plain(parts: Sequence[Pairs]) -> dict[int, int]:
@@ -211,63 +189,3 @@ def at_rank(buckets: Buckets, rank: int) -> int:
 
 def _code(count: int) -> str:
     return "I" if count < NARROW else "Q"
-
-
-def time_of(number: Any) -> float:
-    """A number of seconds off the wire; raises TypeError, ValueError or OverflowError."""
-    if type(number) is not float and type(number) is not int:
-        raise TypeError("not a number")
-    if not 0.0 <= number < math.inf:
-        raise ValueError("no time")
-    return float(number)
-
-
-def told(times: Any) -> str:
-    """A histogram in a line."""
-    if not times.count:
-        return "no samples"
-    p50, p99 = times.percentile(50) or 0.0, times.percentile(99) or 0.0
-    return f"n={times.count:,} p50={p50 * 1000:.3g} ms p99={p99 * 1000:.3g} ms max={times.max * 1000:.3g} ms"
-
-
-def middle(index: int) -> float:
-    """The middle of a bucket, in seconds."""
-    if index < 2048:  # noqa: PLR2004 - the first 2048 buckets are one unit wide
-        return index / 1e8
-    shift = (index >> 10) - 1
-    low = ((index & 1023) + 1024) << shift
-    return (low + (1 << shift) / 2) / 1e8
-
-
-def agreeing(
-    total: float, low: float, high: float, clamped: Any, flat: Any
-) -> tuple[float, float, float, int, Pairs, int]:
-    """(total, low, high, clamped, pairs, count) of a histogram off the wire, if they agree with each other.
-
-    Raises:
-        ValueError: they do not.
-    """
-    # a hundred of these come with every second of every worker: loops that Python does not run itself
-    if type(clamped) is not int or type(flat) not in (list, tuple) or not set(map(type, flat)) <= {int}:
-        raise ValueError("not whole numbers")
-    if not flat:
-        if total or low or high or clamped:
-            raise ValueError("figures of nothing")
-        return total, low, high, clamped, array("I"), 0
-    pairs = pairs_of(flat)
-    count = sound(pairs)
-    if not 0 <= clamped <= count < MOST:
-        raise ValueError("not counts of buckets")
-    if not low <= high <= HIGHEST_S or (index_of(low), index_of(high)) != (pairs[0], pairs[-2]):
-        raise ValueError("not the ends of the buckets")
-    slack = 1e-9 * total  # of a sum of floats
-    if not low * count - slack <= total <= high * count + slack:
-        raise ValueError("not the sum of the buckets")
-    return total, low, high, clamped, pairs, count
-
-
-def index_of(seconds: float) -> int:
-    """The bucket of a time in range."""
-    value = int(seconds * 1e8 + 0.5)
-    shift = max(0, value.bit_length() - 11)
-    return (shift << 10) + (value >> shift)

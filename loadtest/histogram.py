@@ -11,33 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Self
 
-from loadtest.buckets import (
-    HIGHEST_S,
-    Buckets,
-    Dense,
-    Pairs,
-    agreeing,
-    at_rank,
-    index_of,
-    merged,
-    middle,
-    packs_well,
-    pairs_of,
-    plain,
-    time_of,
-    told,
-)
+from loadtest.bucket_layout import HIGHEST_S, PER_SECOND, UNIT_S, index_of, middle_of
+from loadtest.buckets import Buckets, Dense, Pairs, at_rank, merged, packs_well, plain
 from loadtest.errors import WireError
+from loadtest.histogram_wire import figures_of, pairs_of
 
 __all__ = ["HIGHEST_S", "UNIT_S", "Histogram"]
 
-UNIT_S = 1e-8
-"""One unit in seconds."""
 MANY_PARTS = 16
 """One that so many others were merged into is there to stay, and its buckets are packed."""
 WAITING = 16
 """So many that came off the wire are kept as they came, and then added up together."""
-_PER_SECOND = 1e8
 FLOAT_FROM_S = 1024e-8
 """From here on a bucket has the exponent and the first 10 bits of a time's IEEE 754 double (in units, rounded)."""
 _FLOAT_OFFSET = (1023 + 10 << 10) - 1024
@@ -68,7 +52,7 @@ class Histogram:
         if not 0.0 <= seconds <= HIGHEST_S:
             self.clamped += 1
             seconds = HIGHEST_S if seconds > HIGHEST_S else 0.0
-        value = int(seconds * _PER_SECOND + 0.5)  # `_index`, written out: this is the hot path
+        value = int(seconds * PER_SECOND + 0.5)  # `index_of`, written out: this is the hot path
         shift = value.bit_length() - 11
         index = (shift << 10) + (value >> shift) if shift > 0 else value
         buckets = self._buckets
@@ -90,7 +74,7 @@ class Histogram:
                 self.record(seconds)
             return
         # A double is an exponent and a mantissa, as a bucket is; its upper half has the mantissa's first 20 bits.
-        scaled = array("d", [seconds * _PER_SECOND + 0.5 for seconds in times])
+        scaled = array("d", [seconds * PER_SECOND + 0.5 for seconds in times])
         buckets = self._buckets
         for upper in memoryview(scaled).cast("B").cast("I")[_UPPER::2]:
             index = (upper >> 10) - _FLOAT_OFFSET
@@ -192,7 +176,7 @@ class Histogram:
     def buckets(self) -> Iterator[tuple[float, int]]:
         """(middle of the bucket in seconds, count), from the least to the most."""
         for index, count in self._ascending():
-            yield middle(index), count
+            yield middle_of(index), count
 
     def _ascending(self) -> Iterable[tuple[int, int]]:
         """(index, count), by index."""
@@ -208,7 +192,7 @@ class Histogram:
         if not self.count:
             return None
         rank = min(max(math.ceil(math.nextafter(p, -math.inf) * self.count / 100), 1), self.count)
-        return min(max(middle(at_rank(self.settle(), rank)), self._low), self._high)
+        return min(max(middle_of(at_rank(self.settle(), rank)), self._low), self._high)
 
     def to_wire(self) -> list[Any]:
         """[total, min, max, clamped, [index, count, index, count, …]]; indexes ascending."""
@@ -223,24 +207,22 @@ class Histogram:
             WireError: it did not write this.
         """
         try:
-            total, low, high, clamped, flat = wire
-            figures = agreeing(time_of(total), time_of(low), time_of(high), clamped, flat)
+            return cls._of_pairs(*figures_of(wire))
         except (TypeError, ValueError, OverflowError):
             raise WireError("not a histogram") from None
-        return cls._of_pairs(*figures) if flat else cls()
 
     @classmethod
     def trusted(cls, wire: Any) -> "Histogram":
         """Read what `from_wire` has read before, without looking whether it can be."""
         total, low, high, clamped, flat = wire
-        if not flat:
-            return cls()
         pairs = pairs_of(flat)
         return cls._of_pairs(total, low, high, clamped, pairs, sum(pairs[1::2]))
 
     @classmethod
     def _of_pairs(cls, total: float, low: float, high: float, clamped: int, pairs: Pairs, count: int) -> "Histogram":
         made = cls()
+        if not count:
+            return made
         made._waiting, made.total, made._low, made._high, made.clamped = [pairs], total, low, high, clamped
         made.count = count
         return made
@@ -256,4 +238,7 @@ class Histogram:
     __hash__ = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        return told(self)
+        if not self.count:
+            return "no samples"
+        p50, p99 = self.percentile(50) or 0.0, self.percentile(99) or 0.0
+        return f"n={self.count:,} p50={p50 * 1000:.3g} ms p99={p99 * 1000:.3g} ms max={self._high * 1000:.3g} ms"

@@ -7,8 +7,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.buckets import MOST, Dense, packs_well
+from loadtest.buckets import Dense, packs_well
 from loadtest.histogram import Histogram
+from loadtest.histogram_wire import MOST
 
 INDEXES = st.integers(0, 26_000)
 SOME = st.dictionaries(INDEXES, st.integers(1, 1_000), min_size=1, max_size=30)
