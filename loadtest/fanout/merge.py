@@ -89,7 +89,7 @@ class Channel:
 
     def _try(self, merged: Merged, slowest: int, *, final: bool) -> Outcome | None:
         """Judge it, unless more may be told of it."""
-        over = final or slowest >= merged.first + WAIT_US
+        over = final or slowest >= merged.first + WAIT_US + SETTLE_US  # by then the last of it was told
         if not final and (slowest < merged.last + SETTLE_US or not (over or merged.changed)):
             return None
         merged.changed = False

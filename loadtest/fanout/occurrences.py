@@ -81,6 +81,8 @@ def _spacing(places: Collection[Place], by_worker: dict[str, list[Heard]]) -> fl
         had = {worker: [place.first for place in places if worker in place.workers] for worker in by_worker}
         firsts = [had[worker] + [heard.first for heard in all_heard] for worker, all_heard in by_worker.items()]
     gaps = [[b - a for a, b in pairwise(sorted(each)) if b - a > LEAST_US] for each in firsts]
+    if not any(gaps) and any(len(each) > 2 for each in firsts):  # noqa: PLR2004 - one gap may be a worker's that stood still
+        return 2 * LEAST_US  # they come that often
     return min((median_low(each) for each in gaps if each), default=2 * LATE_US)
 
 

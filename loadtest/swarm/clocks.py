@@ -107,8 +107,8 @@ class TargetClock:
 
     def wait_for_first(self) -> None:
         """Block until there is an estimate, at most FIRST_WAIT_S: without it a message's latency can't be told."""
-        if not self._ready.is_set():
-            self._ready.wait(FIRST_WAIT_S)
+        if not self._ready.wait(FIRST_WAIT_S):
+            self._ready.set()  # one wait is enough: those who come later would come later still
 
     def refresh(self) -> None:
         """Take the current estimate over (once a second: its error grows with its age)."""

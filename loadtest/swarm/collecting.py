@@ -46,7 +46,7 @@ class Collector(Protocol):
 
 
 class Collecting:
-    """From `begin` on, until there were users and are no more; `users` tells how many, connections included."""
+    """While there are users, and from `begin` on, before they come; `users` tells how many, connections included."""
 
     def __init__(self, users: Callable[[], int], collector: Collector = gc) -> None:
         self._users = users
@@ -73,16 +73,15 @@ class Collecting:
 
     def look(self) -> None:
         """Once a second: look at everything if too much is out of sight, and go on as usual after the last user."""
-        if not self._on:
-            return
         users = self._users()
         if users:
+            self.begin()  # a run may have had none for a while
             self._had_users = True
             self._looks += 1
             if self._looks >= LOOK_EVERY:
                 self._looks = 0
                 self._count(users)
-        elif self._had_users:
+        elif self._on and self._had_users:
             self._on = False
             self._gc.callbacks.remove(self._collected)
             self._gc.unfreeze()

@@ -300,3 +300,25 @@ def test_identical_payloads_are_counted_exactly_in_whatever_order_the_connection
                 workers[i % 2].get(f"u{i}", at, b"same")
         total = sums(finished(workers, 10.0))
         assert total["expected"] - total["counted"] == len(missed)
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("late", [24.0, 27.5, 29.0])
+def test_what_one_worker_gets_up_to_30_s_after_the_other_is_late_and_not_missed(*, numbered: bool, late: float) -> None:
+    a, b = Worker("w0"), Worker("w1", 50.0)
+    fanout, outcomes = Fanout(), []
+    for tick in range(80 * 2):
+        now = tick / 2
+        for worker in (a, b):
+            for i in range(2):
+                if now == 1.0:
+                    worker.get(f"{worker.name}-{i}", now, b"first", 1 if numbered else None)
+                if now == (20.0 if worker is a else 20.0 + late):
+                    worker.get(f"{worker.name}-{i}", now, b"second", 2 if numbered else None)
+            outcomes += fanout.add(worker.tell(now)) if tick % 2 else []
+    for worker in (a, b):
+        for who in list(worker.followers):
+            worker.leave(who, 80.0)
+        outcomes += fanout.add(worker.tell(80.0, final=True))
+    judged = [outcome for outcome in outcomes + fanout.finish() if outcome.expected]
+    assert [(outcome.expected, outcome.counted, outcome.skew) for outcome in judged] == [(4, 4, late)]

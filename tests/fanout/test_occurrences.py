@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadtest.fanout.occurrences import CHUNK, Place, arrange
+from loadtest.fanout.occurrences import CHUNK, Place, _spacing, arrange
 from loadtest.fanout.reports import Heard
 
 
@@ -73,3 +73,10 @@ def test_more_than_are_fitted_at_a_time_keep_their_order() -> None:
     times = [n * 0.5 for n in range(3 * CHUNK)]
     late = [at if at < 10 else max(at, 24.0) for at in times]
     assert laid(arrange([], heard("a", *times) + heard("b", *late))) == [f"a{n}b{n}" for n in range(len(times))]
+
+
+def test_what_comes_very_often_is_fitted_to_what_is_near_and_not_to_all_of_the_last_30_s() -> None:
+    times = [n * 0.01 for n in range(3 * CHUNK)]
+    a, b = heard("a", *times), heard("b", *times)
+    assert _spacing([], {"a": [each for _, each in a], "b": [each for _, each in b]}) < 0.1e6
+    assert laid(arrange([], a + b)) == [f"a{n}b{n}" for n in range(len(times))]

@@ -152,3 +152,12 @@ def test_a_clock_answers_with_a_number_or_an_object_that_has_one(body: bytes) ->
 def test_what_is_no_time_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - JSON's own errors are ValueErrors
         server_time(body)
+
+
+def test_a_clock_that_does_not_answer_keeps_only_the_first_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "FIRST_WAIT_S", 0.2)
+    clock = TargetClock(SystemClock(), "/time", None)
+    clock.wait_for_first()
+    monkeypatch.setattr(clocks, "FIRST_WAIT_S", 60.0)
+    with gevent.Timeout(5):
+        clock.wait_for_first()

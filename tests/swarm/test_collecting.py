@@ -105,3 +105,21 @@ def test_python_s_own_collector_does_what_is_asked_of_it() -> None:
     collecting.look()
     assert gc.get_freeze_count() == 0
     assert not any(getattr(each, "__self__", None) is collecting for each in gc.callbacks)
+
+
+def test_users_that_come_after_a_valley_without_any_are_put_out_of_sight_again() -> None:
+    collector, users = Collector(), [10]
+    collecting = Collecting(lambda: users[0], collector)
+    collecting.begin()
+    collecting.look()
+    users[0] = 0
+    collecting.look()
+    assert collector.callbacks == []
+    users[0] = 10
+    collecting.look()
+    collector.did.clear()
+    collector.make(10_000 * EACH)
+    assert "freeze" in collector.did
+    users[0] = 0
+    collecting.look()
+    assert collector.callbacks == []
