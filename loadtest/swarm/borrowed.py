@@ -29,7 +29,8 @@ def _borrowed(descriptor: int, port: int) -> Iterator[_socket.socket | None]:
     # No copy of the descriptor: there may be none left for it. And not gevent's socket, which would watch it.
     borrowed = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, descriptor)
     try:
-        yield borrowed if borrowed.getsockname()[1] == port else None
+        name = borrowed.getsockname()
+        yield borrowed if isinstance(name, tuple) and name[1] == port else None  # a Unix socket's is text
     finally:
         borrowed.detach()
 

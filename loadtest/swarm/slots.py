@@ -36,7 +36,7 @@ class Slots:
     def __init__(self) -> None:
         self._new_buffers()
         self._ring: Ring | None = None
-        self._abandoned: list[bytearray] = []  # the kernel may still write into them
+        self._abandoned: list[object] = []  # the kernel may still write into them
         self._has_ring = True  # until it was tried
 
     def _new_buffers(self) -> None:
@@ -74,7 +74,7 @@ class Slots:
             sizes, stamps = self._ring.read(fds)
         except BaseException:
             self._has_ring = False
-            self._abandoned = self.buffers
+            self._abandoned = [self.buffers, self._ring]
             self.close()
             self._new_buffers()
             raise

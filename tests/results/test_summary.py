@@ -288,3 +288,16 @@ def test_whoever_reads_a_sum_finds_the_record_that_came_just_before(read: str) -
     assert summary.during("plateau").attempts(None, "delivery") == 4
     summary.add(record(serial=4, series=[delivery(0.03)]))
     assert summary.window(4, 4).attempts(None, "delivery") == 1
+
+
+def test_nothing_waits_to_be_added_up_in_a_summary_that_is_closed() -> None:
+    """It is judged in a thread while a page may read it, so reading must not change it."""
+    summary = Summary("r1")
+    for serial in range(5):
+        summary.add(record(serial=serial, second=serial, series=[delivery(0.001, 0.002)]))
+    summary.close()
+    totals = [summary, summary.during("plateau"), *(worker.totals for worker in summary.workers.values())]
+    assert [series._waiting for each in totals for series in (s.histogram for s in each.series.values())] == [[]] * len(
+        [series for each in totals for series in each.series]
+    )
+    assert summary.histogram(None, "delivery").count == 10

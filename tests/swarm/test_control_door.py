@@ -1,10 +1,12 @@
 """swarm/control_door.py: when strangers are too many, by a clock and a limit that are set by hand."""
 
+import socket
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from loadtest.swarm import borrowed
 from loadtest.swarm.control_door import HANDSHAKE_S, MARGIN_S, Door
 
 
@@ -75,3 +77,12 @@ def test_a_descriptor_that_is_used_again_counts_once_and_anew(door: Door, world:
     assert door.strangers == 0
     door.came(1)
     assert door.strangers == 1
+
+
+def test_a_number_that_is_a_unix_socket_s_by_now_is_no_connection_of_ours() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        assert borrowed.talk_of(one.fileno(), 5557) is None
+        borrowed.end(one.fileno(), 5557)
+        one.send(b"still there")
+        assert other.recv(20) == b"still there"
