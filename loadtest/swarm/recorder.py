@@ -13,6 +13,8 @@ __all__ = ["Meter", "Recorder", "Tally"]
 NAMES_PER_GROUP = 500
 """Series and error names kept apart for a group; more of them (names with ids in them) share OTHER."""
 OTHER = "(other)"
+LONGEST = 500
+"""Characters of a name. A Record with a longer one than it may have is refused, and with it a second of results."""
 
 
 class Meter:
@@ -171,6 +173,8 @@ class Recorder:
         known = self._meters.get(key)
         if known is not None:
             return known
+        if (fit := _fitting(name)) != name:
+            return self.meter(group, kind, measure, fit)
         if self._names[group] >= NAMES_PER_GROUP and name != OTHER:
             return self.meter(group, kind, measure, OTHER)
         self._names[group] += 1
@@ -185,6 +189,8 @@ class Recorder:
         """Count an error under its stable name. Names are bounded: text with ids in it must not grow a Record."""
         names = self._error_names[group]
         if name not in names:
+            name = _fitting(name)
+        if name not in names:
             if len(names) >= NAMES_PER_GROUP:
                 name = OTHER
             names.add(name)
@@ -193,7 +199,7 @@ class Recorder:
     def ending(self, group: str, what: str, why: str) -> None:
         """Count what became of a connection, and why: a close code, or the stable name of an error."""
         endings = self._endings[group]
-        ending = why if why.startswith(what) else f"{what}: {why}"
+        ending = _fitting(why if why.startswith(what) else f"{what}: {why}")
         if ending not in endings and len(endings) >= NAMES_PER_GROUP:
             ending = f"{what}: {OTHER}"
         endings[ending] += 1
@@ -232,3 +238,8 @@ class Recorder:
     def forget(self) -> None:
         """Drop what has been added since the last Record: a new run begins with nothing."""
         self.take("", "", (0, 0), 0, {})
+
+
+def _fitting(name: str) -> str:
+    """A name as a Record can hold it: UTF-8 can't say half of a surrogate pair, which a message may put into it."""
+    return name[:LONGEST].encode("utf-8", "replace").decode()

@@ -1,5 +1,6 @@
 """swarm/recorder.py: what happened in a second, once."""
 
+import msgspec
 import pytest
 
 from loadtest.clock import SystemClock
@@ -77,3 +78,17 @@ def test_endings_are_counted_by_cause_and_their_names_do_not_grow_without_end() 
     assert len(endings) <= 502
     assert endings["failed: (other)"] > 0
     assert taken(recorder, 1).endings == {}
+
+
+@pytest.mark.parametrize("name", ["/a?" + "x" * 1000, "half an emoji: \ud83d"])
+def test_a_name_that_no_record_may_have_costs_no_record(name: str) -> None:
+    recorder = Recorder(SystemClock())
+    recorder.meter("g", "rest", "response", name).record(1.0)
+    recorder.meter("g", "rest", "response", name).record(1.0)
+    recorder.error("g", name)
+    recorder.ending("g", "failed", name)
+    record = recorder.take("r1", "w1", (0, 0), 0, {})
+    told = Record.from_wire(msgspec.msgpack.decode(msgspec.msgpack.encode(record.to_wire())))
+    (series,) = told.series
+    assert series.count == 2
+    assert (list(told.errors["g"].values()), list(told.endings["g"].values())) == ([1], [1])

@@ -78,7 +78,7 @@ class Journal:
         self._wake = Event()
         self._idle = Event()
         self._closed = False
-        self._dropped = False
+        self._dropped = self._committing = False
         self._loop = gevent.spawn(self._run)
 
     def append(self, entries: Sequence[Entry], then: Keep | None = None) -> None:
@@ -101,7 +101,7 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-        return not self._pending and not self._dropped
+        return not (self._pending or self._committing or self._dropped)
 
     def _run(self) -> None:
         while not self._closed:
@@ -124,7 +124,9 @@ class Journal:
         """Write and flush what waits, in a thread: an fsync may take seconds, and the hub must go on."""
         data, waiting = bytes(self._pending), self._waiting
         self._pending, self._waiting = bytearray(), []
+        self._committing = True
         problem: OSError | None = gevent.get_hub().threadpool.spawn(self._try_to_write, data).get()
+        self._committing = False
         if problem is None:
             if self.failing:
                 logger.warning("%s is written again", self.path)
@@ -133,7 +135,7 @@ class Journal:
             self._pending = bytearray(data) + self._pending
             self._note(problem)
         for then in waiting:
-            then(problem is None)
+            then(problem is None and not self._dropped)  # what comes after a gap can't be gone on with
 
     def _note(self, problem: OSError) -> None:
         reason = problem.strerror or str(problem)

@@ -77,7 +77,8 @@ class MasterSession:
         member = self.roster.let_in(sender)
         run = self.run if self.run is not None and self.run.takes(hello.run) else None
         messages.send(self.link, Welcome(member.index, run.begin.run if run is not None else None), sender)
-        if hello.run is not None and (run is None or hello.run != run.begin.run):
+        member.elsewhere = hello.run is not None and (run is None or hello.run != run.begin.run)
+        if member.elsewhere:
             return  # it gives that run up and says hello again
         member.users = hello.users
         if member.lost:
@@ -150,8 +151,8 @@ class MasterSession:
         if run is None:
             member.lost = False
             self.changed.set()
-        elif run.over:
-            self._tell(member.identity, Drain(run.begin.run))
+        elif run.over or member.identity not in run.participants:  # given up in an earlier run: it joins as a new one
+            self._tell(member.identity, Drain(run.begin.run) if run.over else Rejoin())
         else:
             self._tell(member.identity, self._begin_as(run.participants.get(member.identity, -1) + 1))
 
@@ -236,8 +237,7 @@ class MasterSession:
         if run is None:
             return
         incarnation = run.participants.get(identity, 0) + run.is_over_for(identity)
-        index = self.roster.members[identity].index
-        run.enlist(identity, incarnation, index, max(self.elapsed(), 0.0))
+        run.enlist(identity, incarnation, self.roster.members[identity].index, max(self.elapsed(), 0.0))
         messages.send(self.link, self._begin_as(incarnation), identity)
 
     def on_records(self, sender: str, wire: Any) -> None:

@@ -28,6 +28,8 @@ class Member:
     index: int
     leaving: bool = False
     lost: bool = False
+    elsewhere: bool = False
+    """It is in the middle of another run, and has to let that go before it may take users."""
     users: Mapping[str, int] = field(default_factory=dict)
     """user class -> how many it said it runs when it said hello"""
 
@@ -98,4 +100,4 @@ class Roster:
     def eligible(self, alive: Callable[[str], bool]) -> list[str]:
         """The workers that may take users now."""
         members = self.members.values()
-        return [m.identity for m in members if not m.leaving and not m.lost and alive(m.identity)]
+        return [m.identity for m in members if not (m.leaving or m.lost or m.elsewhere) and alive(m.identity)]

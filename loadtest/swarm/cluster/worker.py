@@ -115,18 +115,18 @@ class WorkerSession:
         self.joining.done = True
         self.index = message.index
         if self.run is not None and not self.drained.is_set() and message.run != self.run.run:
-            gevent.spawn(self._abandon)
+            gevent.spawn(self._abandon, self.run)
 
-    def _abandon(self) -> None:
+    def _abandon(self, run: Begin) -> None:
         """The master knows nothing of this worker's run: let the users go, and join as a new worker does."""
         with self._turn:
-            if self.run is None:
+            if self.run is not run:
                 return
             self.leaving = True
             self.leave(DROP_S)
             self._draining = True
             kept = self.reports.outbox.clear()
-            logger.error("the master does not know run %s: %d seconds of its results are lost", self.run.run, kept)
+            logger.error("the master does not know run %s: %d seconds of its results are lost", run.run, kept)
             self.run = None
             self.drained.set()
         self.join()
@@ -179,10 +179,10 @@ class WorkerSession:
         self.join()
 
     def _tick(self) -> None:
-        while not self._draining:
+        while True:
             elapsed = self.elapsed()
             gevent.sleep(int(elapsed) + 1 - elapsed + 0.001)  # never wake before the second is over
-            if self._draining:
+            if self._draining or self._ticker is not gevent.getcurrent():  # the next run has begun meanwhile
                 return
             for each in self.each_second:
                 each()

@@ -277,3 +277,64 @@ def test_waiting_for_workers_ends_when_enough_are_there_or_time_is_up(wire: Wire
     gevent.spawn(lambda: (wire.master is not None and wire.master.await_workers(2, 10.0)) and there.set())
     joined(wire, "w1", "w2")
     assert there.wait(5.0)
+
+
+def another_master(wire: Wire) -> MasterSession:
+    """The first is dead, and this one does not go on with its run."""
+    wire.master = MasterSession(wire.end_of(None), SystemClock(), DIGESTS)
+    return wire.master
+
+
+def test_a_worker_in_the_middle_of_another_run_takes_part_only_when_it_has_let_that_go(wire: Wire) -> None:
+    (worker,) = begun(wire, "w1")
+    gone = Event()
+    worker.leave = lambda _seconds: gone.wait()
+    master = another_master(wire)
+    worker.receive(messages.Rejoin, {})
+    until(lambda: master.roster.members.get("w1") is not None and worker.leaving)
+    assert not master.await_workers(1, 0.2)
+    state = master.begin("r2", ["http://127.0.0.1:1"], "smoke")
+    gone.set()
+    until(lambda: worker.run is not None and worker.run.run == "r2")
+    for _ in range(3):
+        worker.recorder.tally("g").connects += 1
+        gevent.sleep(0.8)
+    assert master.drain(5.0) == []
+    assert state.summary.counted("g", "connects") == 3
+
+
+def test_a_worker_that_leaves_one_run_for_another_closes_one_record_a_second(wire: Wire) -> None:
+    (worker,) = begun(wire, "w1")
+    gevent.sleep(1.2)
+    master = another_master(wire)
+    state = master.begin("r2", ["http://127.0.0.1:1"], "smoke")
+    worker.receive(messages.Rejoin, {})
+    until(lambda: "w1" in state.participants and worker.run is not None and worker.run.run == "r2")
+    began = worker.elapsed()
+    gevent.sleep(3.5)
+    closed = worker.reports.serial
+    assert 2 <= closed <= worker.elapsed() - began + 1
+
+
+def test_a_worker_that_came_back_while_its_run_ended_takes_part_in_the_next_one(wire: Wire) -> None:
+    worker, _ = begun(wire, "w1", "w2")
+    master = wire.master
+    assert master is not None
+    wire.cut.add("w1")
+    master.lose("w1")
+    over = gevent.spawn(master.drain, 5.0)
+    until(lambda: master.run is not None and master.run.over)
+    wire.cut.discard("w1")
+    master.admits("w1", "heartbeat", known=True)
+    over.join()
+    state = master.begin("r2", ["http://127.0.0.1:1"], "smoke")
+
+    def heard() -> bool:
+        master.admits("w1", "heartbeat", known=True)
+        return "w1" in state.participants and "w1" in master.eligible()
+
+    until(heard)
+    until(lambda: worker.run is not None and worker.run.run == "r2")
+    worker.recorder.tally("g").connects += 1
+    assert master.drain(5.0) == []
+    assert state.summary.counted("g", "connects") == 1

@@ -1,6 +1,7 @@
 """swarm/cluster/journal.py: what was kept is on disk; a disk that fails is reported and never stops anything."""
 
 import os
+import threading
 from pathlib import Path
 
 import gevent
@@ -143,3 +144,29 @@ def test_what_is_no_journal_is_named_with_its_path(tmp_path: Path) -> None:
         read(tmp_path / "j")
     with pytest.raises(JournalError, match="can't be read: No such file"):
         read(tmp_path / "none")
+
+
+def test_what_comes_after_entries_that_were_given_up_is_not_said_to_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal with a gap in it can't be gone on with: workers must keep what they have."""
+    monkeypatch.setattr(journal_module, "PENDING_BYTES", 1)
+    blocked = tmp_path / "run"
+    blocked.write_text("a file where the folder should be")
+    journal = Journal(blocked / "j", SystemClock())
+    assert not kept(journal, entry(0))
+    blocked.unlink()
+    assert not kept(journal, entry(1))
+    assert not journal.close()
+
+
+def test_a_journal_whose_last_flush_has_not_come_back_is_not_closed_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    original = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: goes_on.wait(10) and original(file))
+    journal = Journal(tmp_path / "j", SystemClock())
+    journal.append([entry(0)])
+    assert not journal.close(0.1)
+    goes_on.set()
